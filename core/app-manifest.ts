@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { InvalidCardError } from './errors.ts';
+import { innerPathSchema, nameSchema, versionSchema } from './names.ts';
+import { parseWith } from './parse.ts';
+
+/** Settings of an app, and overrides of them: plain JSON values by name. */
+export type Settings = Record<string, string | number | boolean | string[]>;
+
+/** One preconfigured form of an app. The first one whose needs a node meets is the one that it gets. */
+export interface AppVariant {
+  name: string;
+  /** Memory that the app process may use at its peak, in MiB. */
+  memoryMiB: number;
+  settings: Settings;
+}
+
+/** What stands beside an app's code. */
+export interface AppManifest {
+  name: string;
+  version: string;
+  description: string;
+  /** SPDX expression. */
+  licence: string;
+  /** The module with the app's definition, a path in the app's folder. */
+  main: string;
+  /** Models by the name that the app's code uses: the catalog's name of the model that is meant by default. */
+  models: Record<string, string>;
+  /** Kinds of events that it handles: `picture`, `sound`, `message`. */
+  events: string[];
+  /** Actions that it may call, by name. The deployment says where each one leads. */
+  actions: string[];
+  /** Defaults of all its settings. */
+  settings: Settings;
+  variants: AppVariant[];
+  /** What one event may take at most, in milliseconds, before the process is ended as hung. */
+  deadlineMs: number;
+}
+
+export const settingsSchema = z.record(
+  z.string().max(100),
+  z.union([z.string().max(10_000), z.number(), z.boolean(), z.array(z.string().max(1000)).max(1000)]),
+);
+
+const appManifest = z.strictObject({
+  name: nameSchema,
+  version: versionSchema,
+  description: z.string().max(2000).default(''),
+  licence: z.string().min(1).max(200),
+  main: innerPathSchema.default('app.ts'),
+  models: z.record(z.string().max(100), nameSchema),
+  events: z.array(z.string().max(50)).min(1).max(20),
+  actions: z.array(z.string().max(50)).max(50).default([]),
+  settings: settingsSchema.default({}),
+  variants: z
+    .array(
+      z.strictObject({
+        name: nameSchema,
+        memoryMiB: z.number().int().positive(),
+        settings: settingsSchema.default({}),
+      }),
+    )
+    .min(1)
+    .max(20),
+  deadlineMs: z.number().int().min(10).max(600_000).default(60_000),
+});
+
+/** @throws {InvalidCardError} naming the fields that are wrong */
+export function parseAppManifest(value: unknown): AppManifest {
+  return parseWith(appManifest, value, 'app manifest', InvalidCardError);
+}

@@ -1,0 +1,32 @@
+import type { TensorSpec } from './model-card.ts';
+import type { Tensors } from './tensor.ts';
+
+/** How a model is opened. */
+export interface SessionOptions {
+  /** Threads of one operator. Default 1: with other work on the machine two are often slower than one. */
+  threads?: number;
+  /** Execution provider. Default `cpu` (`wasm` on onnxruntime-web). */
+  provider?: string;
+  /** Graph optimisation when the session is made. Default `all`. */
+  optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+}
+
+/** A model that is loaded and ready. Not for use by two calls at once. */
+export interface Session {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Runs the model once. @throws {InferenceError} (inference room) when the runtime refuses the inputs */
+  run(inputs: Tensors): Promise<Tensors>;
+  close(): Promise<void>;
+}
+
+/** A runtime that is loaded in this process: the port between everything that runs models and what runs them. */
+export interface RuntimeHandle {
+  /** `onnxruntime-node` or `onnxruntime-web`. */
+  readonly name: string;
+  readonly version: string;
+  /** Opens ONNX bytes. @throws {ModelInvalidError} (inference room) when they are not a model that it can load */
+  open(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** Saves the graph as the runtime optimised it. Only onnxruntime-node can. */
+  optimize?(model: Uint8Array, level: 'basic' | 'extended'): Promise<Uint8Array>;
+}
