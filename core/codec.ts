@@ -2,7 +2,12 @@ import { Decoder, Encoder } from 'cbor-x';
 import { InvalidInputError, MessageTooLargeError } from './errors.ts';
 import { MAX_NESTING } from './limits.ts';
 
-const settings = { useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true } as const;
+const settings = {
+  useRecords: false,
+  mapsAsObjects: true,
+  tagUint8Array: false,
+  variableMapSize: true,
+} as const;
 const encoder = new Encoder(settings);
 const decoder = new Decoder(settings);
 

@@ -3,14 +3,28 @@
  * rollout is, and which follows from which. In: values. Out: values. No I/O, no clock, no network, no runtime.
  */
 export * from './app-manifest.ts';
+export * from './catalog.ts';
+export * from './chunks.ts';
 export * from './codec.ts';
+export * from './configuration.ts';
+export * from './deployment.ts';
 export * from './digest.ts';
 export * from './errors.ts';
+export * from './hardware-class.ts';
+export * from './install.ts';
 export * from './limits.ts';
+export * from './manifest.ts';
+export * from './messages.ts';
 export * from './metric.ts';
 export * from './model-card.ts';
 export { compareVersions } from './names.ts';
+export * from './package-config.ts';
 export * from './parse.ts';
+export * from './rebuild.ts';
+export * from './rollout.ts';
+export * from './runtime-manifest.ts';
 export * from './samples.ts';
+export * from './selector.ts';
 export * from './session.ts';
 export * from './tensor.ts';
+export * from './trial.ts';

@@ -14,13 +14,19 @@ export const versionSchema = z
   .max(64)
   .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, 'must be a version such as 1.0.0');
 
-export const digestSchema = z.custom<`sha256:${string}`>(isDigest, 'must be sha256: and 64 hexadecimal digits');
+export const digestSchema = z.custom<`sha256:${string}`>(
+  isDigest,
+  'must be sha256: and 64 hexadecimal digits',
+);
 
 /** A path inside a package: relative, forward slashes, no `.` or `..` parts. */
 export const innerPathSchema = z
   .string()
   .max(300)
-  .regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9@._+/ -]+$/, 'must be a relative path inside the package');
+  .regex(
+    /^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9@._+/ -]+$/,
+    'must be a relative path inside the package',
+  );
 
 /** Orders versions as semantic versioning does (https://semver.org, section 11). */
 export function compareVersions(a: string, b: string): number {

@@ -90,8 +90,7 @@ function pack(tensor: Tensor, packing: Packing | undefined): PackedTensor {
 
 function unpack(packed: PackedTensor): Tensor {
   const { scale, shift = 0 } = packed;
-  if (scale === undefined)
-    return tensorFromBytes(packed.type as Tensor['type'], packed.dims, packed.data);
+  if (scale === undefined) return tensorFromBytes(packed.type as Tensor['type'], packed.dims, packed.data);
   return {
     type: 'float32',
     dims: packed.dims,

@@ -1,0 +1,83 @@
+import type { Configuration, ProvenRuntime } from './configuration.ts';
+
+export type MemoryBand = 'xs' | 's' | 'm' | 'l' | 'xl';
+
+/** The part of a configuration that decides which build fits. Nodes of one class share builds and measurements. */
+export interface HardwareClass {
+  /** Readable and unique: `linux-x64-glibc-avx512vnni-s-onnxruntime-node-1.30.0-cpu`. */
+  id: string;
+  os: string;
+  arch: string;
+  libc: string;
+  /** The best instruction set of `ISA_LEVELS` that the CPU has. */
+  isa: string;
+  /** Type of the first accelerator that a runtime was proven on, else `none`. */
+  accelerator: string;
+  memoryBand: MemoryBand;
+  runtime: ProvenRuntime;
+}
+
+/** Upper ends of the memory bands, in MiB of what apps may use. */
+const MEMORY_BANDS: readonly [MemoryBand, number][] = [
+  ['xs', 256],
+  ['s', 768],
+  ['m', 3072],
+  ['l', 12_288],
+];
+
+/** Instruction sets that change which integer and float kernels a runtime picks, best first. */
+const ISA_LEVELS: Record<string, readonly [string, string][]> = {
+  x64: [
+    ['amx', 'amx_int8'],
+    ['avx512vnni', 'avx512_vnni'],
+    ['avx512', 'avx512f'],
+    ['avxvnni', 'avx_vnni'],
+    ['avx2', 'avx2'],
+    ['avx', 'avx'],
+    ['sse42', 'sse4_2'],
+  ],
+  arm64: [
+    ['i8mm', 'i8mm'],
+    ['dotprod', 'asimddp'],
+    ['neon', 'asimd'],
+  ],
+};
+
+/** Runtimes in the order of what they can do with the same hardware. */
+const RUNTIME_ORDER = ['onnxruntime-node', 'onnxruntime-web'];
+
+export function memoryBandOf(grantMiB: number): MemoryBand {
+  return MEMORY_BANDS.find(([, upTo]) => grantMiB <= upTo)?.[0] ?? 'xl';
+}
+
+export function isaOf(arch: string, features: readonly string[]): string {
+  return ISA_LEVELS[arch]?.find(([, feature]) => features.includes(feature))?.[0] ?? 'baseline';
+}
+
+/** The runtime that a node should use: the most capable kind, then the newest version that it has proven. */
+export function preferredRuntime(configuration: Configuration): ProvenRuntime | undefined {
+  return [...configuration.runtimes].sort((a, b) => {
+    const byKind = runtimeRank(a.name) - runtimeRank(b.name);
+    return byKind !== 0 ? byKind : b.version.localeCompare(a.version, 'en', { numeric: true });
+  })[0];
+}
+
+function runtimeRank(name: string): number {
+  const rank = RUNTIME_ORDER.indexOf(name);
+  return rank === -1 ? RUNTIME_ORDER.length : rank;
+}
+
+/** Sorts a node into its class. Undefined as long as no runtime is proven there. */
+export function hardwareClassOf(configuration: Configuration): HardwareClass | undefined {
+  const runtime = preferredRuntime(configuration);
+  if (runtime === undefined) return undefined;
+  const { platform: os, libc } = configuration.os;
+  const { arch } = configuration.cpu;
+  const isa = isaOf(arch, configuration.cpu.features);
+  const accelerator = ['cpu', 'wasm'].includes(runtime.provider) ? 'none' : runtime.provider;
+  const memoryBand = memoryBandOf(configuration.memory.grantMiB);
+  const id = [os, arch, libc, isa, memoryBand, runtime.name, runtime.version, runtime.provider]
+    .filter((part) => part !== '')
+    .join('-');
+  return { id, os, arch, libc, isa, accelerator, memoryBand, runtime };
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Digest } from './digest.ts';
+import { digestSchema, nameSchema } from './names.ts';
+
+/** Where one package stands on one node. */
+export const INSTALL_STATES = [
+  'offered',
+  'awaiting-consent',
+  'fetching',
+  'installing',
+  'checking',
+  'active',
+  'failed',
+  'superseded',
+] as const;
+export type InstallState = (typeof INSTALL_STATES)[number];
+
+const FOLLOWS: Record<InstallState, readonly InstallState[]> = {
+  offered: ['awaiting-consent', 'fetching', 'failed', 'superseded'],
+  'awaiting-consent': ['fetching', 'superseded', 'failed'],
+  fetching: ['installing', 'failed', 'superseded'],
+  installing: ['checking', 'failed', 'superseded'],
+  checking: ['active', 'failed', 'superseded'],
+  active: ['superseded', 'failed', 'checking'],
+  failed: ['fetching', 'superseded'],
+  superseded: ['checking', 'fetching'],
+};
+
+/** Whether an install may go from one state to another. `superseded → checking` is a rollback. */
+export function mayFollow(from: InstallState, to: InstallState): boolean {
+  return FOLLOWS[from].includes(to);
+}
+
+/** What a node keeps of every package that it was offered. */
+export interface Install {
+  deployment: string;
+  revision: number;
+  package: Digest;
+  state: InstallState;
+  /** Milliseconds since 1970 when it came to be in this state. */
+  since: number;
+  problem?: { code: string; message: string };
+}
+
+export const installSchema: z.ZodType<Install> = z.object({
+  deployment: nameSchema,
+  revision: z.number().int().positive(),
+  package: digestSchema,
+  state: z.enum(INSTALL_STATES),
+  since: z.number(),
+  problem: z.object({ code: z.string().max(100), message: z.string().max(2000) }).optional(),
+});

@@ -1,0 +1,211 @@
+import { z } from 'zod';
+import { type Signature, signatureSchema } from './catalog.ts';
+import { type Configuration, parseConfiguration } from './configuration.ts';
+import type { Digest } from './digest.ts';
+import { type Install, installSchema } from './install.ts';
+import { digestSchema, nameSchema } from './names.ts';
+import { parseWith } from './parse.ts';
+
+/** What passes between gateway and node, beside content. Each has its parser; everything is bounded. */
+
+/** A node's fact, gossiped: who it is and what it is. Small; the configuration itself is asked for. */
+export interface FingerprintFact {
+  kind: 'fingerprint';
+  name: string;
+  fingerprint: Digest;
+  /** Milliseconds since 1970 by the node's clock. */
+  at: number;
+}
+
+/** A node's fact, gossiped: how its work goes. */
+export interface HealthFact {
+  kind: 'health';
+  name: string;
+  at: number;
+  deployments: DeploymentHealth[];
+  /** Bytes of content received since the start. */
+  received: { fromGateway: number; fromPeers: number };
+}
+
+export interface DeploymentHealth {
+  deployment: string;
+  revision: number;
+  state: 'running' | 'starting' | 'stopped' | 'broken';
+  handled: number;
+  failed: number;
+  dropped: number;
+  /** Milliseconds of the last events' handling, middle value. */
+  p50Ms: number;
+}
+
+export type Fact = FingerprintFact | HealthFact;
+
+/** "This package is for you." Sent by the gateway, signed over `offerPayload`. */
+export interface Offer {
+  deployment: string;
+  revision: number;
+  package: Digest;
+  /** Bytes of the package's manifest. */
+  size: number;
+  /** Bytes of everything that it names. */
+  contentSize: number;
+  /** What is in it, for people. */
+  summary: string;
+  autoUpdate: boolean;
+  /** By the gateway's key. */
+  signature: Signature;
+}
+
+/** A runtime that a node could prove: index entry's variant, with what its publisher signed. */
+export interface RuntimeOffer {
+  name: string;
+  version: string;
+  /** Index of variants that the publisher signed. */
+  index: Digest;
+  indexSize: number;
+  signature: Signature;
+  /** The variant for the node's platform. */
+  manifest: Digest;
+  manifestSize: number;
+}
+
+/** All that a gateway wants of one node: the answer to `assignments`. */
+export interface Assignments {
+  runtimes: RuntimeOffer[];
+  offers: Offer[];
+}
+
+/** A node's answer to `configuration`. */
+export type ConfigurationAnswer =
+  | { unchanged: true; fingerprint: Digest }
+  | { unchanged: false; fingerprint: Digest; configuration: Configuration };
+
+/** An app's event as it goes up: a result, an alarm, or something that happened to the app itself. */
+export interface SiteEvent {
+  /** Grows by one with every event of the node, and never starts over. */
+  sequence: number;
+  at: number;
+  type: 'result' | 'alarm' | 'action' | 'install' | 'app' | 'notice';
+  deployment: string;
+  /** The source event's id. */
+  subject: string;
+  message: string;
+  details?: Record<string, unknown>;
+  attachment?: { contentType: string; data: Uint8Array };
+}
+
+const MAX_OFFERS = 200;
+const MAX_EVENTS = 500;
+const MAX_ATTACHMENT_BYTES = 512 * 1024;
+const time = z.number().nonnegative();
+const count = z.number().int().nonnegative();
+
+const fact = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('fingerprint'), name: nameSchema, fingerprint: digestSchema, at: time }),
+  z.object({
+    kind: z.literal('health'),
+    name: nameSchema,
+    at: time,
+    deployments: z
+      .array(
+        z.object({
+          deployment: nameSchema,
+          revision: count,
+          state: z.enum(['running', 'starting', 'stopped', 'broken']),
+          handled: count,
+          failed: count,
+          dropped: count,
+          p50Ms: z.number().nonnegative(),
+        }),
+      )
+      .max(100),
+    received: z.object({ fromGateway: count, fromPeers: count }),
+  }),
+]);
+
+const offer = z.object({
+  deployment: nameSchema,
+  revision: z.number().int().positive(),
+  package: digestSchema,
+  size: count,
+  contentSize: count,
+  summary: z.string().max(500),
+  autoUpdate: z.boolean(),
+  signature: signatureSchema,
+});
+
+const assignments = z.object({
+  runtimes: z
+    .array(
+      z.object({
+        name: nameSchema,
+        version: z.string().max(64),
+        index: digestSchema,
+        indexSize: count,
+        signature: signatureSchema,
+        manifest: digestSchema,
+        manifestSize: count,
+      }),
+    )
+    .max(50),
+  offers: z.array(offer).max(MAX_OFFERS),
+});
+
+const siteEvent = z.object({
+  sequence: z.number().int().positive(),
+  at: time,
+  type: z.enum(['result', 'alarm', 'action', 'install', 'app', 'notice']),
+  deployment: z.string().max(100),
+  subject: z.string().max(300),
+  message: z.string().max(2000),
+  details: z.record(z.string().max(100), z.unknown()).optional(),
+  attachment: z
+    .object({
+      contentType: z.string().max(100),
+      data: z.instanceof(Uint8Array).refine((data) => data.byteLength <= MAX_ATTACHMENT_BYTES, 'too large'),
+    })
+    .optional(),
+});
+
+/** @throws {InvalidInputError} */
+export function parseFact(value: unknown): Fact {
+  return parseWith(fact, value, 'fact');
+}
+
+/** @throws {InvalidInputError} */
+export function parseOffer(value: unknown): Offer {
+  return parseWith(offer, value, 'offer');
+}
+
+/** @throws {InvalidInputError} */
+export function parseAssignments(value: unknown): Assignments {
+  return parseWith(assignments, value, 'assignments');
+}
+
+/** @throws {InvalidInputError} */
+export function parseConfigurationAnswer(value: unknown): ConfigurationAnswer {
+  const head = parseWith(
+    z.object({ unchanged: z.boolean(), fingerprint: digestSchema, configuration: z.unknown().optional() }),
+    value,
+    'configuration answer',
+  );
+  if (head.unchanged) return { unchanged: true, fingerprint: head.fingerprint };
+  const configuration = parseConfiguration(head.configuration);
+  return { unchanged: false, fingerprint: head.fingerprint, configuration };
+}
+
+/** @throws {InvalidInputError} */
+export function parseSiteEvents(value: unknown): SiteEvent[] {
+  return parseWith(z.array(siteEvent).max(MAX_EVENTS), value, 'events');
+}
+
+/** @throws {InvalidInputError} */
+export function parseInstall(value: unknown): Install {
+  return parseWith(installSchema, value, 'install');
+}
+
+/** What the gateway signs of an offer: everything that the node acts on. */
+export function offerPayload(value: Omit<Offer, 'signature'>): Omit<Offer, 'signature'> {
+  const { deployment, revision, package: digest, size, contentSize, summary, autoUpdate } = value;
+  return { deployment, revision, package: digest, size, contentSize, summary, autoUpdate };
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { Digest } from './digest.ts';
+import { metricSchema, type Metric } from './metric.ts';
+import { RECIPES, type RecipeName } from './model-card.ts';
+import { digestSchema, nameSchema } from './names.ts';
+import { parseWith } from './parse.ts';
+import type { Accuracy, Measurement } from './rebuild.ts';
+
+/** Asks a node to measure builds of one model on its own hardware, with its own runtime. */
+export interface TrialRequest {
+  runtime: { manifest: Digest; manifestSize: number; provider: string };
+  metric: Metric;
+  /** The original's weights come first: every build is held against what the original gives there. */
+  builds: { recipe: RecipeName; digest: Digest; size: number }[];
+  /** Sample set with the model's validation data. */
+  validation: { digest: Digest; size: number };
+  /** Samples that are run for accuracy, and runs that are timed, at most. */
+  budget: { samples: number; runs: number; milliseconds: number };
+}
+
+export interface TrialResult {
+  results: {
+    recipe: RecipeName;
+    problem?: string;
+    accuracy?: Accuracy;
+    measurement?: Measurement;
+  }[];
+}
+
+const blob = z.object({ digest: digestSchema, size: z.number().int().nonnegative() });
+
+const trialRequest = z.object({
+  runtime: z.object({
+    manifest: digestSchema,
+    manifestSize: z.number().int().nonnegative(),
+    provider: z.string().max(30),
+  }),
+  metric: metricSchema,
+  builds: z
+    .array(blob.extend({ recipe: z.enum(RECIPES) }))
+    .min(1)
+    .max(20),
+  validation: blob,
+  budget: z.object({
+    samples: z.number().int().positive().max(10_000),
+    runs: z.number().int().positive().max(10_000),
+    milliseconds: z.number().int().positive().max(600_000),
+  }),
+});
+
+const trialResult = z.object({
+  results: z
+    .array(
+      z.object({
+        recipe: z.enum(RECIPES),
+        problem: z.string().max(2000).optional(),
+        accuracy: z
+          .object({
+            metric: nameSchema,
+            labelled: z.boolean(),
+            samples: z.number(),
+            original: z.number(),
+            build: z.number(),
+          })
+          .optional(),
+        measurement: z
+          .object({
+            loadMs: z.number(),
+            p50Ms: z.number(),
+            p95Ms: z.number(),
+            runs: z.number(),
+            peakMemoryMiB: z.number(),
+          })
+          .optional(),
+      }),
+    )
+    .max(20),
+});
+
+/** @throws {InvalidInputError} */
+export function parseTrialRequest(value: unknown): TrialRequest {
+  return parseWith(trialRequest, value, 'trial request');
+}
+
+/** @throws {InvalidInputError} */
+export function parseTrialResult(value: unknown): TrialResult {
+  return parseWith(trialResult, value, 'trial result');
+}
