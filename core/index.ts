@@ -13,6 +13,7 @@ export * from './errors.ts';
 export * from './hardware-class.ts';
 export * from './install.ts';
 export * from './limits.ts';
+export * from './logger.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
 export * from './metric.ts';

@@ -11,7 +11,7 @@ export interface RolloutNode {
   hardwareClass: string;
   package?: Digest;
   state: InstallState | 'pending';
-  problem?: { code: string; message: string };
+  problem?: { code: string; message: string } | undefined;
 }
 
 /** One version of a deployment on its way through waves of nodes. */
