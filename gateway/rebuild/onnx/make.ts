@@ -24,13 +24,13 @@ export type AttributeValue =
   | { graph: GraphProto };
 
 /** Makes a message of ONNX from some of its fields. */
-function make<T>(name: string, fields: object): T {
+function make<T>(name: string, fields: Record<string, unknown>): T {
   return create(schemaOf(name), fields) as T;
 }
 
 /** A tensor from its fields as they stand in the file; `tensorProto` of tensors.ts makes one from values. */
 export function makeTensor(fields: Partial<Omit<TensorProto, '$typeName'>>): TensorProto {
-  return make('TensorProto', fields);
+  return make('TensorProto', { ...fields });
 }
 
 /** One operator of the standard domain, or of the one named. */
@@ -52,7 +52,7 @@ export function makeAttribute(name: string, value: AttributeValue): AttributePro
   return make('AttributeProto', { name, ...attributeFields(value) });
 }
 
-function attributeFields(value: AttributeValue): object {
+function attributeFields(value: AttributeValue): Record<string, unknown> {
   if (typeof value === 'number' || typeof value === 'bigint')
     return { type: ATTRIBUTE_TYPE.int, i: BigInt(value) };
   if (typeof value === 'string') return { type: ATTRIBUTE_TYPE.string, s: utf8(value) };
@@ -82,7 +82,7 @@ export function makeValueInfo(
 }
 
 export function makeGraph(fields: Partial<Omit<GraphProto, '$typeName'>>): GraphProto {
-  return make('GraphProto', fields);
+  return make('GraphProto', { ...fields });
 }
 
 /** A model of the given operator sets by domain; the empty domain is the standard one. */

@@ -1,0 +1,148 @@
+import { ModelNotOnnxError } from '../errors.ts';
+import type { GraphProto, NodeProto, TensorProto } from './types.ts';
+import { allGraphs, allNodes, subgraphsOf } from './walk.ts';
+
+/** One use of a value: the node that reads it, and as which input. Index -1: a subgraph inside the node reads it. */
+export interface Use {
+  node: NodeProto;
+  index: number;
+}
+
+/** Who makes and who reads each value of one graph. A view: make a new one after changing the graph. */
+export class GraphView {
+  readonly initializers = new Map<string, TensorProto>();
+  readonly #producers = new Map<string, NodeProto>();
+  readonly #uses = new Map<string, Use[]>();
+  readonly #outputs: Set<string>;
+
+  constructor(graph: GraphProto) {
+    for (const tensor of graph.initializer) this.initializers.set(tensor.name, tensor);
+    this.#outputs = new Set(graph.output.map(({ name }) => name));
+    for (const node of graph.node) {
+      for (const name of node.output) if (name !== '') this.#producers.set(name, node);
+      node.input.forEach((name, index) => this.#use(name, { node, index }));
+      for (const name of capturedBy(node)) this.#use(name, { node, index: -1 });
+    }
+  }
+
+  producer(name: string): NodeProto | undefined {
+    return this.#producers.get(name);
+  }
+
+  uses(name: string): readonly Use[] {
+    return this.#uses.get(name) ?? [];
+  }
+
+  isOutput(name: string): boolean {
+    return this.#outputs.has(name);
+  }
+
+  /** The constant that an input is, if it is one. */
+  constant(name: string | undefined): TensorProto | undefined {
+    return name === undefined ? undefined : this.initializers.get(name);
+  }
+
+  /** The one node that reads a value which is nothing else's: no output, no other use. */
+  onlyConsumer(name: string): NodeProto | undefined {
+    const uses = this.uses(name);
+    const [use] = uses;
+    return use === undefined || uses.length > 1 || use.index === -1 || this.isOutput(name)
+      ? undefined
+      : use.node;
+  }
+
+  #use(name: string, use: Use): void {
+    if (name === '') return;
+    const uses = this.#uses.get(name);
+    if (uses === undefined) this.#uses.set(name, [use]);
+    else uses.push(use);
+  }
+}
+
+/** The values of the graph around it that a node's subgraphs read. */
+export function capturedBy(node: NodeProto): Set<string> {
+  const captured = new Set<string>();
+  for (const graph of subgraphsOf(node)) {
+    const own = new Set([...graph.input, ...graph.initializer].map(({ name }) => name));
+    for (const inner of graph.node) for (const name of inner.output) own.add(name);
+    const read = graph.node.flatMap((inner) => [...inner.input, ...capturedBy(inner)]);
+    for (const name of [...read, ...graph.output.map((output) => output.name)])
+      if (name !== '' && !own.has(name)) captured.add(name);
+  }
+  return captured;
+}
+
+/**
+ * Orders a graph's nodes so that each comes after what it reads, and otherwise as they were (Kahn's algorithm).
+ *
+ * @throws {ModelNotOnnxError} when nodes wait for each other in a circle
+ */
+export function sortTopologically(graph: GraphProto): void {
+  const position = new Map(graph.node.map((node, index) => [node, index]));
+  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const waiting = new Map<NodeProto, Set<NodeProto>>();
+  const followers = new Map<NodeProto, NodeProto[]>();
+  for (const node of graph.node) {
+    const needs = new Set<NodeProto>();
+    for (const name of [...node.input, ...capturedBy(node)]) {
+      const maker = name === '' ? undefined : makers.get(name);
+      if (maker === undefined || needs.has(maker)) continue;
+      needs.add(maker);
+      followers.set(maker, [...(followers.get(maker) ?? []), node]);
+    }
+    waiting.set(node, needs);
+  }
+  const sorted: NodeProto[] = [];
+  let ready = graph.node.filter((node) => waiting.get(node)?.size === 0);
+  while (ready.length > 0) {
+    sorted.push(...ready);
+    const next: NodeProto[] = [];
+    for (const node of ready)
+      for (const follower of followers.get(node) ?? []) {
+        const needs = waiting.get(follower);
+        needs?.delete(node);
+        if (needs?.size === 0) next.push(follower);
+      }
+    ready = next.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
+  }
+  if (sorted.length !== graph.node.length) throw new ModelNotOnnxError('the graph runs in a circle');
+  graph.node = sorted;
+}
+
+/** Hands out names that no value and no node of a graph has, subgraphs included. */
+export class NameBook {
+  readonly #taken = new Set<string>();
+
+  constructor(graph: GraphProto) {
+    for (const each of allGraphs(graph))
+      for (const { name } of [...each.input, ...each.initializer, ...each.output]) this.#taken.add(name);
+    for (const node of allNodes(graph)) for (const name of [node.name, ...node.output]) this.#taken.add(name);
+  }
+
+  /** `wish` itself where it is free, else with the smallest number that makes it so. */
+  take(wish: string): string {
+    let name = wish;
+    for (let i = 1; this.#taken.has(name); i += 1) name = `${wish}_${i}`;
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** Makes every reader of `from` read `to` instead: nodes, not subgraphs and not the graph's outputs. */
+export function redirect(view: GraphView, from: string, to: string): void {
+  for (const { node, index } of view.uses(from)) if (index >= 0) node.input[index] = to;
+}
+
+/** Drops nodes whose results nobody reads, then constants that nobody reads. */
+export function dropUnused(graph: GraphProto): void {
+  for (;;) {
+    const read = new Set(graph.output.map(({ name }) => name));
+    for (const node of graph.node) for (const name of [...node.input, ...capturedBy(node)]) read.add(name);
+    const kept = graph.node.filter((node) => node.output.some((name) => read.has(name)));
+    if (kept.length === graph.node.length) {
+      graph.initializer = graph.initializer.filter(({ name }) => read.has(name));
+      return;
+    }
+    graph.node = kept;
+  }
+}
