@@ -88,13 +88,7 @@ function withPackages(
 
 function applyInstall(rollout: Rollout, event: Extract<RolloutEvent, { type: 'install' }>): Rollout {
   const nodes = rollout.nodes.map((node) => {
-    if (node.node !== event.node) return node;
-    const { problem: _, ...rest } = node;
-    return {
-      ...rest,
-      state: event.state,
-      ...(event.problem === undefined ? {} : { problem: event.problem }),
-    };
+    return node.node === event.node ? { ...node, state: event.state, problem: event.problem } : node;
   });
   return { ...rollout, nodes };
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node runs: it finds a Node that is new enough and runs the real command with it.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED = [24, 12];
+const here = dirname(fileURLToPath(import.meta.url));
+// A published package holds the emitted JavaScript; a checkout runs its own TypeScript.
+const emitted = join(here, '..', 'dist', 'cli', 'main.js');
+const source = join(here, 'main.ts');
+const main = existsSync(source) ? source : emitted;
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+}
+
+function bundledNode() {
+  try {
+    const require = createRequire(import.meta.url);
+    return join(dirname(require.resolve(`node-${process.platform}-${process.arch}/package.json`)), 'bin', 'node');
+  } catch {
+    return undefined;
+  }
+}
+
+if (isNewEnough(process.versions.node)) {
+  const { run } = await import(main);
+  await run(process.argv);
+} else {
+  const node = bundledNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `error ERR_NODE_TOO_OLD: floormesh needs Node ${NEEDED.join('.')} or newer, this is ${process.versions.node}\n` +
+        '  Install a newer Node, or install floormesh with its optional dependencies.\n',
+    );
+    process.exitCode = 1;
+  } else {
+    const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    child.on('exit', (code, signal) => {
+      process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+    });
+  }
+}
