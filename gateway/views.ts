@@ -1,0 +1,199 @@
+import type {
+  AppManifest,
+  CatalogEntry,
+  Configuration,
+  DeploymentHealth,
+  DeploymentSpec,
+  Digest,
+  Install,
+  ModelCard,
+  Platform,
+  RebuildReport,
+  RecipeName,
+  Rollout,
+  RuntimeManifest,
+  SiteEvent,
+} from '../core/index.ts';
+
+/** What a gateway tells to its API, console and command line: plain values that survive JSON. */
+
+export interface Problem {
+  code: string;
+  message: string;
+}
+
+export interface SiteSummary {
+  name: string;
+  /** The gateway's own peer id. */
+  id: string;
+  addresses: string[];
+  bridge: BridgeStatus;
+  nodes: { total: number; connected: number };
+  deployments: number;
+  /** Rollouts that have not ended. */
+  rollouts: number;
+  catalog: { apps: number; models: number; runtimes: number };
+  startedAt: number;
+}
+
+export interface BridgeStatus {
+  /** Undefined for a site that has no bridge. */
+  address?: string;
+  connected: boolean;
+  /** Revision of the catalog as it was last listed; the list is kept while the uplink is down. */
+  revision?: number;
+  listedAt?: number;
+  problem?: Problem;
+  /** Releases that were listed and not taken: their signature is not by a trusted publisher. */
+  refused: { kind: string; name: string; version: string; problem: Problem }[];
+}
+
+export interface NodeView {
+  /** Peer id. */
+  id: string;
+  name: string;
+  connected: boolean;
+  fingerprint: Digest;
+  /** Null as long as no runtime is proven there. */
+  hardwareClass: string | null;
+  configuration: Configuration;
+  /** Milliseconds since 1970. */
+  lastSeen: number;
+  health: DeploymentHealth[];
+  installs: Install[];
+  /** Bytes of content received since its start. */
+  received: { fromGateway: number; fromPeers: number };
+  /** Why its last configuration was refused. */
+  problem?: Problem;
+}
+
+/** One catalog entry with what stands beside its content, as far as that can be had now. */
+export interface CatalogDetail {
+  entry: CatalogEntry;
+  /** All versions of it, newest first. */
+  versions: string[];
+  app?: AppManifest;
+  card?: ModelCard;
+  runtimes?: { platform: Platform; digest: Digest; manifest: RuntimeManifest }[];
+  /** Why the rest is missing: the content is not here and the bridge cannot be reached. */
+  problem?: Problem;
+}
+
+export type RequirementKind = 'runtime' | 'memory' | 'source' | 'action';
+
+/** Something that a deployment needs and that a node does not give. */
+export interface Unsatisfied {
+  requirement: RequirementKind;
+  message: string;
+}
+
+/** What one node would get, and why. */
+export interface PlannedNode {
+  node: string;
+  name: string;
+  /** Null without a proven runtime. */
+  hardwareClass: string | null;
+  runtime: string | null;
+  /** Name of the app's variant; null where none fits. */
+  variant: string | null;
+  variantReason: string;
+  memoryMiB: number;
+  sources: string[];
+  actions: Record<string, string>;
+  unsatisfied: Unsatisfied[];
+}
+
+/** What a deployment would do, before anything is built. */
+export interface DeploymentPlan {
+  deployment: string;
+  app: { name: string; version: string };
+  models: Record<string, { name: string; version: string }>;
+  nodes: PlannedNode[];
+  /** True when every node that is selected can have it. */
+  satisfiable: boolean;
+}
+
+export interface DeployResult {
+  plan: DeploymentPlan;
+  /** Absent for a dry run. */
+  rollout?: Rollout;
+}
+
+export interface DeploymentView {
+  name: string;
+  spec: DeploymentSpec;
+  /** Of the newest package. */
+  revision: number;
+  app: { name: string; version: string };
+  models: Record<string, { name: string; version: string }>;
+  /** The nodes that belong to it, and where each one stands. */
+  nodes: {
+    node: string;
+    name: string;
+    revision: number | null;
+    state: Install['state'] | 'pending';
+    problem?: Problem;
+    health?: DeploymentHealth;
+  }[];
+  /** Nodes that the selector picks and that cannot have it. */
+  unfit: { node: string; name: string; unsatisfied: Unsatisfied[] }[];
+  /** The newest rollout's id. */
+  rollout: string | null;
+  createdAt: number;
+}
+
+/** Why a node has what it has. */
+export interface Explanation {
+  node: string;
+  name: string;
+  fingerprint: Digest;
+  hardwareClass: string | null;
+  runtime: { name: string; version: string; provider: string } | null;
+  /** Runtimes that the gateway offered to it, and what became of them. */
+  runtimes: { name: string; version: string; state: 'proven' | 'offered' | 'failed' }[];
+  deployments: {
+    deployment: string;
+    revision: number;
+    app: string;
+    variant: string | null;
+    variantReason: string;
+    unsatisfied: Unsatisfied[];
+    models: Record<string, { model: string; recipe: RecipeName | null; report: RebuildReport | null }>;
+  }[];
+}
+
+/** A site event as the gateway keeps it. The attachment's bytes are asked for by `attachment(id)`. */
+export interface LoggedEvent extends Omit<SiteEvent, 'attachment'> {
+  /** Grows by one with every event that the gateway logged. */
+  id: number;
+  /** Peer id. */
+  node: string;
+  nodeName: string;
+  attachment?: { contentType: string; size: number };
+}
+
+export interface EventQuery {
+  /** Only events with a larger id, oldest first; without it the newest ones, newest first. */
+  after?: number;
+  type?: SiteEvent['type'];
+  /** A node's id or name. */
+  node?: string;
+  deployment?: string;
+  /** Default 100. */
+  limit?: number;
+}
+
+export interface InferRequest {
+  deployment: string;
+  /** A node's id or name; without it, one that runs the deployment, and another one where that fails. */
+  node?: string;
+  event: { kind: string; name: string; data: Uint8Array };
+}
+
+export interface InferAnswer {
+  node: string;
+  nodeName: string;
+  /** What the app's handler returned: plain JSON. */
+  result: unknown;
+  tookMs: number;
+}
