@@ -81,6 +81,11 @@ export function makeValueInfo(
   return make('ValueInfoProto', { name, type: { value: { case: 'tensorType', value: tensor } } });
 }
 
+/** A graph output whose type is left for the runtime to infer. */
+export function makeOutput(name: string): ValueInfoProto {
+  return make('ValueInfoProto', { name });
+}
+
 export function makeGraph(fields: Partial<Omit<GraphProto, '$typeName'>>): GraphProto {
   return make('GraphProto', { ...fields });
 }

@@ -1,0 +1,4 @@
+import type { Recipe } from './recipe.ts';
+
+/** The publisher's bytes, untouched: what every other candidate is held against. */
+export const original: Recipe = { name: 'original', build: async ({ source }) => source };

@@ -1,0 +1,88 @@
+import {
+  allNodes,
+  attributeOf,
+  decodeModel,
+  dropUnused,
+  encodeModel,
+  float32Tensor,
+  int64Tensor,
+  isStandard,
+  type ModelProto,
+  NameBook,
+  type NodeProto,
+  sameDomain,
+  type TensorProto,
+} from '../onnx/index.ts';
+import type { RecipeContext } from './recipe.ts';
+
+/** The oldest IR version that has all operator sets up to 15. */
+const LOWEST_IR_VERSION = 8n;
+
+/**
+ * The model as every quantising recipe wants it: each node with a name, constants folded by the runtime where it can,
+ * all constants as initializers, no import of an operator set that nothing uses. A node without a name is called after
+ * its operator and its place, `Conv_3`, so that a card can name it.
+ */
+export async function prepare(context: RecipeContext): Promise<ModelProto> {
+  const { source, card, runtime, signal } = context;
+  signal.throwIfAborted();
+  let model = decodeModel(source);
+  nameNodes(model);
+  fixConstants(model, new Set(card.inputs.map(({ name }) => name)));
+  if (runtime.optimize !== undefined)
+    model = decodeModel(await runtime.optimize(encodeModel(model), 'basic'));
+  signal.throwIfAborted();
+  nameNodes(model);
+  constantsToInitializers(model);
+  dropUnused(model.graph);
+  pruneImports(model);
+  return model;
+}
+
+function nameNodes(model: ModelProto): void {
+  const names = new NameBook(model.graph);
+  model.graph.node.forEach((node, index) => {
+    if (node.name === '') node.name = names.take(`${node.opType}_${index}`);
+  });
+}
+
+/** Old exporters list weights as inputs too, which keeps a runtime from folding them. */
+function fixConstants(model: ModelProto, wanted: ReadonlySet<string>): void {
+  const constants = new Set(model.graph.initializer.map(({ name }) => name));
+  model.graph.input = model.graph.input.filter(({ name }) => wanted.has(name) || !constants.has(name));
+  if (model.irVersion < LOWEST_IR_VERSION) model.irVersion = LOWEST_IR_VERSION;
+}
+
+function constantsToInitializers(model: ModelProto): void {
+  const { graph } = model;
+  graph.node = graph.node.filter((node) => {
+    const tensor = isStandard(node, 'Constant') ? constantTensor(node) : undefined;
+    const isOutput = graph.output.some(({ name }) => name === node.output[0]);
+    if (tensor === undefined || isOutput) return true;
+    graph.initializer.push(tensor);
+    return false;
+  });
+}
+
+function constantTensor(node: NodeProto): TensorProto | undefined {
+  const name = node.output[0] ?? '';
+  const value = attributeOf(node, 'value')?.t;
+  if (value !== undefined) return { ...value, name };
+  const float = attributeOf(node, 'value_float');
+  if (float !== undefined) return float32Tensor(name, [float.f], []);
+  const floats = attributeOf(node, 'value_floats');
+  if (floats !== undefined) return float32Tensor(name, floats.floats, [floats.floats.length]);
+  const int = attributeOf(node, 'value_int');
+  if (int !== undefined) return int64Tensor(name, [int.i], []);
+  const ints = attributeOf(node, 'value_ints');
+  return ints === undefined ? undefined : int64Tensor(name, ints.ints);
+}
+
+function pruneImports(model: ModelProto): void {
+  const used = new Set(['']);
+  for (const node of allNodes(model.graph)) used.add(node.domain);
+  for (const each of model.functions) for (const node of each.node) used.add(node.domain);
+  model.opsetImport = model.opsetImport.filter(({ domain }) =>
+    [...used].some((name) => sameDomain(name, domain)),
+  );
+}
