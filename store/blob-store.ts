@@ -5,12 +5,20 @@ export interface BlobStore {
   has(digest: Digest): Promise<boolean>;
   /** Bytes of a blob. @throws {BlobNotFoundError} */
   size(digest: Digest): Promise<number>;
-  /** A whole blob in memory. @throws {BlobNotFoundError} @throws {MessageTooLargeError} above `maxBytes` */
+  /**
+   * A whole blob in memory, verified once more. @throws {BlobNotFoundError} @throws {MessageTooLargeError} above
+   * `maxBytes`; @throws {BlobCorruptError} when the disk has changed it, and the store forgets it
+   */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
-  /** Part of a blob. @throws {BlobNotFoundError} @throws {RangeError} outside the blob */
+  /** Part of a blob, as it is. @throws {BlobNotFoundError} @throws {RangeError} outside the blob */
   readRange(digest: Digest, offset: number, length: number): Promise<Uint8Array>;
   /** The file that holds a blob, for readers only. @throws {BlobNotFoundError} */
   path(digest: Digest): Promise<string>;
+  /**
+   * Verifies what is on disk. @throws {BlobNotFoundError} @throws {BlobCorruptError} when the disk has changed it, and
+   * the store forgets it, so that it can be fetched anew
+   */
+  verify(digest: Digest): Promise<void>;
   /** Keeps bytes. With `expected`, @throws {BlobCorruptError} when they are something else; @throws {DiskFullError} */
   put(bytes: Uint8Array, expected?: Digest): Promise<Digest>;
   /** Keeps what a stream gives. @throws {BlobCorruptError} @throws {DiskFullError} */
@@ -23,12 +31,15 @@ export interface BlobStore {
   putFile(path: string): Promise<{ digest: Digest; size: number }>;
   /**
    * Opens a blob that comes in chunks. What an earlier try has already written, and still verifies, counts. Opening
-   * the same blob twice at a time gives the same object.
+   * the same blob twice at a time gives the same object (with the first one's list), to be closed as often as it was
+   * opened. Of a blob that is complete all chunks are there. @throws {DiskFullError} when there is no room for it
    */
   partial(digest: Digest, list: ChunkList): Promise<PartialBlob>;
   /** The partial blob of that digest if it is open now: a peer may have its chunks. */
   openPartial(digest: Digest): PartialBlob | undefined;
+  /** All complete blobs, in no order. */
   list(): AsyncIterable<{ digest: Digest; size: number }>;
+  /** Forgets a blob, and what is there of a partial one that is not open. Nothing to do is no error. */
   delete(digest: Digest): Promise<void>;
   /** Calls back for every blob that was completed. Returns what ends it. */
   onAdded(listener: (digest: Digest) => void): () => void;
@@ -45,7 +56,11 @@ export interface PartialBlob {
   write(index: number, bytes: Uint8Array): Promise<void>;
   /** @throws {BlobNotFoundError} for a chunk that is not there yet */
   read(index: number): Promise<Uint8Array>;
-  /** Verifies the whole, makes it durable and gives it its name. @throws {BlobCorruptError} when it is not whole */
+  /**
+   * Verifies the whole, makes it durable and gives it its name; afterwards `read` goes on working. @throws
+   * {BlobCorruptError} when chunks are missing; or when the whole is something else, so that the chunk list was a lie
+   * and all of it is thrown away; @throws {DiskFullError}
+   */
   commit(): Promise<void>;
   /** Closes it and keeps what is there for another try. */
   close(): Promise<void>;

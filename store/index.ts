@@ -3,3 +3,19 @@
  * their digest, small records. Out: the same, whole or not at all.
  */
 export type { BlobStore, PartialBlob } from './blob-store.ts';
+export { ensureDir, readFileBounded, readJsonFile, syncFolder, writeFileAtomic } from './durable.ts';
+export {
+  BlobCorruptError,
+  BlobNotFoundError,
+  DiskFullError,
+  StoreLockedError,
+  systemCode,
+} from './errors.ts';
+export { openBlobStore } from './file-blob-store.ts';
+export { digestOfFile } from './file-digest.ts';
+export { type Layout, openLayout } from './layout.ts';
+export { openState } from './level-state.ts';
+export { memoryBlobStore } from './memory-blob-store.ts';
+export { memoryState } from './memory-state.ts';
+export type { ListOptions, State, Table, TableOperation, WriteOptions } from './state.ts';
+export { activateTree, activeTree, installTree, listTrees, removeTree, type TreeFile } from './tree.ts';
