@@ -1,0 +1,24 @@
+/**
+ * What a child gets of this process's environment: where programs and libraries are, and which graphics driver or
+ * emulated processor to use. Nothing else passes, secrets least of all.
+ */
+const PASSED_ON = [
+  'PATH',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LD_LIBRARY_PATH',
+  'VK_DRIVER_FILES',
+  'VK_ICD_FILENAMES',
+  'XDG_RUNTIME_DIR',
+  'QEMU_CPU',
+  'QEMU_LD_PREFIX',
+];
+
+export function childEnvironment(extra: Record<string, string> = {}): Record<string, string> {
+  const passed = PASSED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(passed), ...extra };
+}

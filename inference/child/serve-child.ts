@@ -1,0 +1,20 @@
+import { Socket } from 'node:net';
+import { type ChannelHandler, channel, type RequestOptions } from '../channel/channel.ts';
+
+/** The parent, as a child sees it. */
+export interface ChildPeer {
+  /** @throws {ChannelClosedError} @throws {DeadlineExceededError} or what the parent's handler threw */
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown>;
+  /** @throws {ChannelClosedError} */
+  notify(method: string, params: unknown): void;
+}
+
+const CHANNEL_FD = 3;
+
+/** Answers the parent's requests. The process ends when its channel closes: without its daemon it has no use. */
+export function serveChild(methods: Record<string, ChannelHandler>): ChildPeer {
+  const link = channel(new Socket({ fd: CHANNEL_FD, readable: true, writable: true }));
+  for (const [method, handler] of Object.entries(methods)) link.handle(method, handler);
+  void link.closed.then((reason) => process.exit(reason === undefined ? 0 : 1));
+  return link;
+}

@@ -1,0 +1,242 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import type { Duplex, Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { FloormeshError, Logger } from '../../core/index.ts';
+import { type Channel, channel, type ChannelHandler, type RequestOptions } from '../channel/channel.ts';
+import { STOP_GRACE_MS } from '../constants.ts';
+import { ChannelClosedError, ChildExitedError, MemoryExceededError } from '../errors.ts';
+import { childEnvironment } from './environment.ts';
+import { readLines } from './lines.ts';
+import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import { guardGroup } from './sentinel.ts';
+
+export interface ChildInit {
+  /** The module to run. */
+  entry: string | URL;
+  /** Default: this process's own executable. A wrapper (of an emulator) may stand here. */
+  execPath?: string;
+  /** Flags of Node, before the module. */
+  args?: string[];
+  env?: Record<string, string>;
+  /** What the process may hold resident. Above it, it is ended with `ERR_MEMORY_EXCEEDED`. */
+  memoryMiB?: number;
+  cwd?: string;
+  /** For the log. */
+  name: string;
+  log: Logger;
+  /** Ends the process. */
+  signal?: AbortSignal;
+}
+
+/** How a child ended. */
+export interface ChildExit {
+  code: number | null;
+  signal: string | null;
+  /** The error that requests under way got. */
+  error: FloormeshError;
+}
+
+/** A child process as its parent sees it. */
+export interface Child {
+  readonly pid: number | undefined;
+  /**
+   * @throws {ChildExitedError} @throws {MemoryExceededError} when it ended; else as `Channel.request` does
+   */
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown>;
+  handle(method: string, handler: ChannelHandler): () => void;
+  onNotice(method: string, listener: (params: unknown) => void): () => void;
+  onExit(listener: (exit: ChildExit) => void): void;
+  readonly exited: Promise<ChildExit>;
+  /** The most that it had resident, in MiB; 0 where the system does not say. */
+  peakMemoryMiB(): number;
+  /** What it had resident at the last look, in MiB. */
+  memoryMiB(): number;
+  /** Closes the channel, so that it ends by itself, and kills it and all that it started after `graceMs`. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+  /** Kills it and all that it started, at once. Requests under way get `error`. */
+  kill(error: FloormeshError): void;
+}
+
+/** Starts a module in a process of its own, with a channel to it. It does not outlive this process. */
+export function spawnChild(init: ChildInit): Child {
+  return new SpawnedChild(init);
+}
+
+/** The half of the grant that is JavaScript's heap; runtime, models and buffers take the other. */
+const HEAP_SHARE = 0.5;
+const MIN_HEAP_MIB = 32;
+
+/** Lines of a crash report that do not say what happened: stack frames, rules, the version. */
+const NOT_TELLING = /^(\s|-|<|\[|\d+: |Node\.js v|file:\/\/)/;
+
+class SpawnedChild implements Child {
+  readonly exited: Promise<ChildExit>;
+  readonly #init: ChildInit;
+  readonly #process: ChildProcess;
+  readonly #channel: Channel;
+  readonly #memory: MemoryWatch | undefined;
+  #exit: ChildExit | undefined;
+  #failure: FloormeshError | undefined;
+  #lastLine = '';
+
+  constructor(init: ChildInit) {
+    this.#init = init;
+    this.#process = spawn(init.execPath ?? process.execPath, argumentsOf(init), {
+      cwd: init.cwd,
+      env: childEnvironment(init.env),
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // A process group of its own: a wrapper's children end with it, and a terminal's Ctrl-C does not reach it.
+      detached: true,
+    });
+    const [, stdout, stderr, socket] = this.#process.stdio;
+    this.#channel = channel(socket as Duplex);
+    this.#listen('stdout', stdout as Readable);
+    this.#listen('stderr', stderr as Readable);
+    this.exited = this.#watchExit();
+    void this.#channel.closed.then((fault) => {
+      if (fault instanceof ChannelClosedError)
+        this.kill(new ChildExitedError(`${init.name}: ${fault.message}`, { cause: fault }));
+    });
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    const endGuard = guardGroup(pid);
+    this.#memory = watchMemory(pid, init.memoryMiB, (residentMiB) => this.#exceeded(residentMiB));
+    preferForOom(pid);
+    const onAbort = (): void => this.kill(new ChildExitedError(`${init.name} was ended`));
+    init.signal?.addEventListener('abort', onAbort);
+    if (init.signal?.aborted) onAbort();
+    void this.exited.then(() => {
+      endGuard();
+      this.#memory?.stop();
+      init.signal?.removeEventListener('abort', onAbort);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    if (this.#exit !== undefined) throw this.#exit.error;
+    try {
+      return await this.#channel.request(method, params, options);
+    } catch (error) {
+      // The channel closes a moment before the exit code is known.
+      if (error instanceof ChannelClosedError) throw (await this.#endAfterClose()).error;
+      throw error;
+    }
+  }
+
+  handle(method: string, handler: ChannelHandler): () => void {
+    return this.#channel.handle(method, handler);
+  }
+
+  onNotice(method: string, listener: (params: unknown) => void): () => void {
+    return this.#channel.onNotice(method, listener);
+  }
+
+  onExit(listener: (exit: ChildExit) => void): void {
+    void this.exited.then(listener);
+  }
+
+  peakMemoryMiB(): number {
+    return this.#memory?.peakMiB() ?? 0;
+  }
+
+  memoryMiB(): number {
+    return this.#memory?.residentMiB() ?? 0;
+  }
+
+  async stop({ graceMs = STOP_GRACE_MS } = {}): Promise<void> {
+    if (this.#exit !== undefined) return;
+    this.#failure ??= new ChildExitedError(`${this.#init.name} was stopped`);
+    this.#channel.close();
+    const timer = setTimeout(() => this.#killGroup(), graceMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  kill(error: FloormeshError): void {
+    if (this.#exit !== undefined) return;
+    this.#failure ??= error;
+    this.#killGroup();
+  }
+
+  /** A child that closed its channel has no more use, and one that broke its protocol no more right. */
+  async #endAfterClose(): Promise<ChildExit> {
+    const timer = setTimeout(() => this.#killGroup(), STOP_GRACE_MS);
+    const exit = await this.exited;
+    clearTimeout(timer);
+    return exit;
+  }
+
+  #watchExit(): Promise<ChildExit> {
+    const { name, log } = this.#init;
+    const { promise, resolve } = Promise.withResolvers<ChildExit>();
+    const end = (code: number | null, signal: string | null, cause?: Error): void => {
+      if (this.#exit !== undefined) return;
+      const error = this.#failure ?? this.#unforeseen(code, signal, cause);
+      this.#exit = { code, signal, error };
+      this.#channel.close(error);
+      log.debug({ child: name, code, signal, reason: error.code }, 'child ended');
+      resolve(this.#exit);
+    };
+    this.#process.on('error', (cause) => {
+      if (this.#process.pid === undefined) end(null, null, cause);
+    });
+    this.#process.on('close', (code, signal) => end(code, signal));
+    // A grandchild may hold the pipes open for longer than the child lives.
+    this.#process.on('exit', () => this.#killGroup());
+    return promise;
+  }
+
+  #unforeseen(code: number | null, signal: string | null, cause?: Error): FloormeshError {
+    const { name } = this.#init;
+    if (/heap out of memory/.test(this.#lastLine))
+      return new MemoryExceededError(`${name} filled its JavaScript heap`);
+    const how = signal === null ? `with code ${code}` : `by ${signal}`;
+    const said = this.#lastLine === '' ? '' : `: ${this.#lastLine}`;
+    return cause === undefined
+      ? new ChildExitedError(`${name} ended ${how}${said}`)
+      : new ChildExitedError(`${name} could not be started: ${cause.message}`, { cause });
+  }
+
+  #exceeded(residentMiB: number): void {
+    const { name, memoryMiB } = this.#init;
+    this.kill(
+      new MemoryExceededError(
+        `${name} held ${Math.round(residentMiB)} MiB where ${memoryMiB} MiB are granted`,
+      ),
+    );
+  }
+
+  #killGroup(): void {
+    if (this.#process.pid === undefined) return;
+    try {
+      process.kill(-this.#process.pid, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  #listen(stream: 'stdout' | 'stderr', readable: Readable): void {
+    readLines(readable, (line, dropped) => {
+      if (stream === 'stderr' && !NOT_TELLING.test(line)) this.#lastLine = line;
+      this.#init.log.info({ child: this.#init.name, stream, line, ...(dropped > 0 ? { dropped } : {}) });
+    });
+  }
+}
+
+function argumentsOf({ args = [], memoryMiB, entry }: ChildInit): string[] {
+  const heap =
+    memoryMiB === undefined
+      ? []
+      : [`--max-old-space-size=${Math.max(MIN_HEAP_MIB, Math.floor(memoryMiB * HEAP_SHARE))}`];
+  return [...heap, ...args, entry instanceof URL ? fileURLToPath(entry) : entry];
+}
+
+/** When the machine runs out of memory, the kernel shall end a child before its daemon (proc_pid_oom_score_adj(5)). */
+function preferForOom(pid: number): void {
+  writeFile(`/proc/${pid}/oom_score_adj`, '500').catch(() => undefined);
+}

@@ -1,0 +1,27 @@
+/** Defaults and bounds of this room. Times in milliseconds. */
+
+/** How long a request over a channel may take where its caller does not say. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** Requests that one side of a channel works on at once. */
+export const MAX_REQUESTS_UNDER_WAY = 256;
+/** How long a child may take to end after its channel was closed. */
+export const STOP_GRACE_MS = 2000;
+/** How often a child's memory is looked at. The kernel has no event for it without a cgroup of its own. */
+export const MEMORY_CHECK_MS = 200;
+/** A line of a child's output is cut here, and this many lines a second are kept. */
+export const MAX_LINE_CHARS = 1000;
+export const MAX_LINES_PER_SECOND = 50;
+/** Start of a runtime, its models and the app. Emulated machines are 5 to 30 times slower than real ones. */
+export const START_TIMEOUT_MS = 180_000;
+/** Proof of a runtime. */
+export const PROVE_TIMEOUT_MS = 120_000;
+/** Golden vectors of all models of a package. */
+export const GOLDEN_TIMEOUT_MS = 180_000;
+/** How long a handler that was told of its deadline may take to give up by itself. */
+export const DEADLINE_GRACE_MS = 500;
+/** Events that wait for one app. */
+export const MAX_WAITING_EVENTS = 64;
+/** An app's result, as JSON. */
+export const MAX_RESULT_BYTES = 2 * 1024 * 1024;
+/** Handling times that the middle value is taken over. */
+export const TIMES_KEPT = 128;

@@ -1,0 +1,80 @@
+import { defineError } from '../core/index.ts';
+
+export const RuntimeInvalidError = defineError(
+  'RuntimeInvalidError',
+  'ERR_RUNTIME_INVALID',
+  'A runtime cannot be loaded here.',
+  'The message says what failed; offer another version or variant of the runtime for this platform.',
+);
+export const ModelInvalidError = defineError(
+  'ModelInvalidError',
+  'ERR_MODEL_INVALID',
+  'A model cannot be opened by the runtime.',
+  'Check that the file is ONNX, has no external data, and uses operators that this runtime version knows.',
+);
+export const InferenceError = defineError(
+  'InferenceError',
+  'ERR_INFERENCE',
+  'The runtime refused to run a model.',
+  "Compare names, types and shapes of the inputs with the model's card.",
+);
+export const AppInvalidError = defineError(
+  'AppInvalidError',
+  'ERR_APP_INVALID',
+  'An app does not fit its package.',
+  'The message says what is missing; docs/writing-an-app.md has the rules.',
+);
+export const AppFailedError = defineError(
+  'AppFailedError',
+  'ERR_APP_FAILED',
+  'The function of an app threw an error.',
+  "The message is the app's own; its log has more.",
+);
+export const AppBusyError = defineError(
+  'AppBusyError',
+  'ERR_APP_BUSY',
+  'Too many events wait for an app.',
+  'Send fewer events, or run the app on more nodes.',
+);
+export const GoldenMismatchError = defineError(
+  'GoldenMismatchError',
+  'ERR_GOLDEN_MISMATCH',
+  'A model does not give its golden outputs on this machine.',
+  'The build does not suit this hardware and runtime; the version before stays active.',
+);
+export const ChildExitedError = defineError(
+  'ChildExitedError',
+  'ERR_CHILD_EXITED',
+  'A child process ended before it answered.',
+  "The message has its exit code or signal and the last line that it wrote; the daemon's log has more.",
+);
+export const DeadlineExceededError = defineError(
+  'DeadlineExceededError',
+  'ERR_DEADLINE_EXCEEDED',
+  'A child process did not answer within its deadline.',
+  "Raise the app's deadlineMs, or give it smaller inputs.",
+);
+export const MemoryExceededError = defineError(
+  'MemoryExceededError',
+  'ERR_MEMORY_EXCEEDED',
+  'A child process used more memory than it was granted.',
+  'Grant more memory in the deployment, or choose the objective memory.',
+);
+export const ChannelClosedError = defineError(
+  'ChannelClosedError',
+  'ERR_CHANNEL_CLOSED',
+  'The channel between a daemon and its child process is closed.',
+  'The other process ended or broke the protocol; its log says why.',
+);
+export const ChannelBusyError = defineError(
+  'ChannelBusyError',
+  'ERR_CHANNEL_BUSY',
+  'Too many requests are under way between a daemon and its child process.',
+  'Wait for the answers to earlier requests before sending more.',
+);
+export const MethodUnknownError = defineError(
+  'MethodUnknownError',
+  'ERR_METHOD_UNKNOWN',
+  'A process does not have the method that was asked of it.',
+  'Daemon and child process must be of the same floormesh version.',
+);

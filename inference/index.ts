@@ -1,0 +1,31 @@
+/**
+ * The only room that runs models. A daemon gets children here that prove a runtime, run an app, or measure builds;
+ * what such a child loads, it loads from an installed folder. In: folders, events, requests. Out: answers, figures.
+ * Importing this module loads no runtime: `loadRuntime` does, and only modules that run in a child call it.
+ */
+export type { ActionPayload, AppEvent } from './app/define.ts';
+export { channel } from './channel/channel.ts';
+export type { Channel, ChannelHandler, RequestOptions } from './channel/channel.ts';
+export { siblingModule } from './child/entry.ts';
+export { processMemory } from './child/memory.ts';
+export type { ProcessMemory } from './child/memory.ts';
+export { serveChild } from './child/serve-child.ts';
+export type { ChildPeer } from './child/serve-child.ts';
+export { spawnChild } from './child/spawn-child.ts';
+export type { Child, ChildExit, ChildInit } from './child/spawn-child.ts';
+export {
+  AppBusyError,
+  AppFailedError,
+  AppInvalidError,
+  ChannelBusyError,
+  ChannelClosedError,
+  ChildExitedError,
+  DeadlineExceededError,
+  GoldenMismatchError,
+  InferenceError,
+  MemoryExceededError,
+  MethodUnknownError,
+  ModelInvalidError,
+  RuntimeInvalidError,
+} from './errors.ts';
+export { loadRuntime } from './runtimes/load-runtime.ts';

@@ -1,0 +1,64 @@
+import type { Session, SessionOptions, Tensors, TensorSpec } from '../../core/index.ts';
+import { InferenceError, ModelInvalidError } from '../errors.ts';
+import { fromOrt, specsOf, toOrt } from './convert.ts';
+import type { Ort, OrtSession } from './ort.ts';
+
+/** Errors only: a runtime's warnings are about its own graph rewriting. */
+const LOG_SEVERITY_ERROR = 3;
+
+/** @throws {ModelInvalidError} when the runtime can't open it */
+export async function openSession(
+  ort: Ort,
+  model: Uint8Array,
+  options: SessionOptions & { provider: string; optimizedModelFilePath?: string },
+): Promise<Session> {
+  const { threads = 1, provider, optimization = 'all', optimizedModelFilePath } = options;
+  try {
+    const session = await ort.InferenceSession.create(model, {
+      executionProviders: [provider],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: optimization,
+      logSeverityLevel: LOG_SEVERITY_ERROR,
+      // A spinning thread takes a core from the other apps of the machine for a few microseconds of latency.
+      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+      ...(optimizedModelFilePath === undefined ? {} : { optimizedModelFilePath }),
+    });
+    return new OrtBackedSession(ort, session);
+  } catch (cause) {
+    throw new ModelInvalidError(`the runtime can't open the model: ${messageOf(cause)}`, { cause });
+  }
+}
+
+class OrtBackedSession implements Session {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly #ort: Ort;
+  readonly #session: OrtSession;
+
+  constructor(ort: Ort, session: OrtSession) {
+    this.#ort = ort;
+    this.#session = session;
+    this.inputs = specsOf(session.inputNames, session.inputMetadata);
+    this.outputs = specsOf(session.outputNames, session.outputMetadata);
+  }
+
+  async run(inputs: Tensors): Promise<Tensors> {
+    try {
+      const feeds = Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#ort, tensor)] as const);
+      const results = await this.#session.run(Object.fromEntries(feeds));
+      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
+    } catch (cause) {
+      throw new InferenceError(`the runtime can't run the model: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
