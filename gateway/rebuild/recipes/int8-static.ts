@@ -1,0 +1,54 @@
+import { RecipeNotApplicableError } from '../errors.ts';
+import { encodeModel, GraphView, liftOpset, type ModelProto, type NodeProto } from '../onnx/index.ts';
+import { foldAffine } from './fold.ts';
+import { keepsFloat } from './keep-float.ts';
+import { prepare } from './prepare.ts';
+import type { Recipe, RecipeContext } from './recipe.ts';
+import { emitQuantized } from './static/emit.ts';
+import { observe } from './static/observe.ts';
+import { dataInputs, select, type Selection } from './static/select.ts';
+import { valueTypes } from './value-types.ts';
+
+/**
+ * Weights and activations in 8 bits, with ranges measured beforehand on calibration data. Convolutions gain most.
+ * What the card's `keepFloat` names stays as it is.
+ */
+export const int8Static: Recipe = { name: 'int8-static', build };
+
+async function build(context: RecipeContext): Promise<Uint8Array> {
+  const { card, calibration, runtime, signal, weightBits = 8 } = context;
+  if (calibration === undefined || calibration.samples.length === 0)
+    throw new RecipeNotApplicableError('the model has no calibration data');
+  const keep = (node: NodeProto): boolean => keepsFloat(card.rebuild.keepFloat, node);
+  const model = await prepare(context);
+  await lift(model, context);
+  foldAffine(model, keep);
+  const selection = select(model, await valueTypes(model, runtime), keep);
+  if (selection.weighted.size === 0)
+    throw new RecipeNotApplicableError(
+      'no Conv, MatMul or Gemm with constant float32 weights may be quantised',
+    );
+  const names = observedValues(model, selection);
+  const histograms = await observe(model, names, calibration, runtime, signal);
+  emitQuantized({ model, selection, histograms, weightBits });
+  return encodeModel(model);
+}
+
+async function lift(model: ModelProto, { runtime }: RecipeContext): Promise<void> {
+  const types = await valueTypes(model, runtime);
+  liftOpset(model, (name) => {
+    const rank = types.get(name)?.shape.length;
+    return rank === 0 ? undefined : rank;
+  });
+}
+
+/** Every activation that may have to be written in 8 bits. */
+function observedValues(model: ModelProto, { weighted, carried }: Selection): Set<string> {
+  const view = new GraphView(model.graph);
+  const names = new Set<string>();
+  for (const node of weighted) names.add(node.input[0] ?? '');
+  for (const node of weighted) if (node.opType === 'Conv') names.add(node.output[0] ?? '');
+  for (const node of carried) for (const name of [...dataInputs(view, node), ...node.output]) names.add(name);
+  names.delete('');
+  return names;
+}

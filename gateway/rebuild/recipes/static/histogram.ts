@@ -1,0 +1,53 @@
+/** Bins over [-reach, reach]. */
+const BINS = 2048;
+/** Values of one tensor of one sample that are counted; the extremes are taken over all of them. */
+const COUNTED_VALUES = 16_384;
+
+/** How the values of one activation spread, over all calibration samples. */
+export class Histogram {
+  min = Number.POSITIVE_INFINITY;
+  max = Number.NEGATIVE_INFINITY;
+  readonly #counts = new Float64Array(BINS);
+  /** A power of two, so that growing it merges whole bins. */
+  #reach = 0;
+
+  /** Adds the values of one tensor. Anything but finite numbers is left out. */
+  add(values: Float32Array): void {
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] ?? 0;
+      if (value < this.min && value !== Number.NEGATIVE_INFINITY) this.min = value;
+      if (value > this.max && value !== Number.POSITIVE_INFINITY) this.max = value;
+    }
+    this.#cover(Math.max(Math.abs(this.min), Math.abs(this.max)));
+    const step = Math.max(1, Math.floor(values.length / COUNTED_VALUES));
+    for (let i = 0; i < values.length; i += step) {
+      const value = values[i] ?? 0;
+      if (!Number.isFinite(value)) continue;
+      const bin = Math.min(BINS - 1, Math.floor((value / this.#reach + 1) * (BINS / 2)));
+      this.#counts[bin] = (this.#counts[bin] ?? 0) + step;
+    }
+  }
+
+  /** Calls back for each bin that holds values, with its centre and how many they are. */
+  forEach(visit: (centre: number, count: number) => void): void {
+    const width = (2 * this.#reach) / BINS;
+    for (let bin = 0; bin < BINS; bin += 1) {
+      const count = this.#counts[bin] ?? 0;
+      if (count > 0) visit(-this.#reach + (bin + 0.5) * width, count);
+    }
+  }
+
+  #cover(magnitude: number): void {
+    if (!Number.isFinite(magnitude) || magnitude <= this.#reach) return;
+    if (this.#reach === 0) this.#reach = 2 ** Math.ceil(Math.log2(Math.max(magnitude, 2 ** -100)));
+    while (this.#reach < magnitude) {
+      this.#reach *= 2;
+      const wider = new Float64Array(BINS);
+      for (let bin = 0; bin < BINS; bin += 1) {
+        const target = BINS / 4 + (bin >> 1);
+        wider[target] = (wider[target] ?? 0) + (this.#counts[bin] ?? 0);
+      }
+      this.#counts.set(wider);
+    }
+  }
+}

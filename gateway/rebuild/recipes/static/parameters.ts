@@ -1,0 +1,101 @@
+import {
+  floatAttribute,
+  float32Tensor,
+  type GraphView,
+  intAttribute,
+  makeNode,
+  type NodeProto,
+  setAttribute,
+  type TensorProto,
+  writeTensor,
+} from '../../onnx/index.ts';
+import { floatsOf } from '../constants.ts';
+import { quantizeWeights } from '../weights.ts';
+
+/** A bias is stored as int32 in units of input scale times weight scale; this many of them at most. */
+const LARGEST_BIAS = 2 ** 30;
+
+interface ParameterInput {
+  /** A Conv, MatMul or Gemm with constant weights. Its attributes may be changed to match. */
+  node: NodeProto;
+  view: GraphView;
+  /** The scale of the node's 8-bit input. */
+  inputScale: number;
+  bits: 7 | 8;
+  names: (wish: string) => string;
+}
+
+/** New constants and the DequantizeLinear nodes that read them; `inputs` follow the data input of the node. */
+interface Parameters {
+  tensors: TensorProto[];
+  nodes: NodeProto[];
+  inputs: string[];
+}
+
+/** Weights as int8 for each channel, bias as int32: what a runtime's 8-bit operators take. */
+export function quantizedParameters({ node, view, inputScale, bits, names }: ParameterInput): Parameters {
+  const weight = view.constant(node.input[1]);
+  if (weight === undefined) throw new TypeError(`${node.name} has no constant weights`);
+  const dims = weight.dims.map(Number);
+  const axis = channelAxis(node);
+  const channels = dims[axis] ?? 1;
+  const bias = biasOf(node, view, channels);
+  const values = timesAlpha(node, floatsOf(weight));
+  const floors = bias && Float64Array.from(bias, (value) => Math.abs(value) / (inputScale * LARGEST_BIAS));
+  const quantized = quantizeWeights(values, dims, axis, { bits, floors });
+  const tensors: TensorProto[] = [];
+  const nodes: NodeProto[] = [];
+  const add = (
+    what: string,
+    scales: Float32Array,
+    along: number,
+    store: (name: string) => TensorProto,
+  ): string => {
+    const name = names(`${node.name}_${what}_q`);
+    const scale = float32Tensor(names(`${node.name}_${what}_scale`), scales, [scales.length]);
+    const output = names(`${node.name}_${what}_dq`);
+    tensors.push(store(name), scale);
+    nodes.push(
+      makeNode({
+        opType: 'DequantizeLinear',
+        name: names(`${node.name}_${what}_dequantize`),
+        input: [name, scale.name],
+        output: [output],
+        attributes: { axis: along },
+      }),
+    );
+    return output;
+  };
+  const inputs = [
+    add('weight', quantized.scales, axis, (name) =>
+      writeTensor(name, { type: 'int8', dims, data: quantized.values }),
+    ),
+  ];
+  if (bias === undefined) return { tensors, nodes, inputs };
+  const units = quantized.scales.map((scale) => scale * inputScale);
+  const data = Int32Array.from(bias, (value, i) => Math.round(value / (units[i] ?? 1)));
+  inputs.push(add('bias', units, 0, (name) => writeTensor(name, { type: 'int32', dims: [channels], data })));
+  return { tensors, nodes, inputs };
+}
+
+function channelAxis(node: NodeProto): 0 | 1 {
+  if (node.opType === 'Gemm') return intAttribute(node, 'transB', 0) === 1 ? 0 : 1;
+  return node.opType === 'MatMul' ? 1 : 0;
+}
+
+/** Gemm's alpha goes into the weights and its beta into the bias. */
+function timesAlpha(node: NodeProto, values: Float32Array): Float32Array {
+  const alpha = node.opType === 'Gemm' ? floatAttribute(node, 'alpha', 1) : 1;
+  if (alpha === 1) return values;
+  setAttribute(node, 'alpha', { float: 1 });
+  return values.map((value) => value * alpha);
+}
+
+function biasOf(node: NodeProto, view: GraphView, channels: number): Float32Array | undefined {
+  const tensor = node.opType === 'MatMul' ? undefined : view.constant(node.input[2]);
+  if (tensor === undefined) return undefined;
+  const beta = node.opType === 'Gemm' ? floatAttribute(node, 'beta', 1) : 1;
+  if (beta !== 1) setAttribute(node, 'beta', { float: 1 });
+  const values = floatsOf(tensor);
+  return new Float32Array(channels).map((_, i) => beta * (values[values.length === 1 ? 0 : i] ?? 0));
+}
