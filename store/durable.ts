@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MessageTooLargeError, parseJson } from '../core/index.ts';
 import { storageError, systemCode } from './errors.ts';
@@ -40,12 +40,14 @@ const swept = new Set<string>();
  * Replaces a file so that a crash at any moment leaves the old content or the new one: a temporary name in the same
  * folder, fsync, rename, fsync of the folder.
  *
+ * @param options.mode permissions of a new file (`0o644`, less the process's umask)
+ * @param options.exclusive never replaces a file: rejects with the system's `EEXIST` where there is one
  * @throws {DiskFullError} and leaves the old file as it was
  */
 export async function writeFileAtomic(
   path: string,
   bytes: Uint8Array | string,
-  options: { mode?: number } = {},
+  options: { mode?: number; exclusive?: boolean } = {},
 ): Promise<void> {
   const folder = dirname(path);
   if (!swept.has(folder)) {
@@ -61,7 +63,11 @@ export async function writeFileAtomic(
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    if (options.exclusive === true) {
+      // A link, unlike a rename, does not take the place of what is there.
+      await link(temporary, path);
+      await rm(temporary);
+    } else await rename(temporary, path);
     await syncFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true });
