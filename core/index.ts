@@ -19,6 +19,7 @@ export * from './messages.ts';
 export * from './metric.ts';
 export * from './model-card.ts';
 export { compareVersions } from './names.ts';
+export * from './nearest.ts';
 export * from './package-config.ts';
 export * from './parse.ts';
 export * from './rebuild.ts';

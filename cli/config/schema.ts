@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+/** Every option of every role, with its default and its meaning. docs/configuration.md is written from these. */
+
+const key = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a public key: 43 base64url characters');
+const peerId = z.string().regex(/^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/, 'must be a peer id: 12D3Koo…');
+const name = z.string().regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, . _ -');
+const address = z.string().startsWith('/', 'must be a multiaddr: /ip4/192.0.2.1/tcp/4420/p2p/12D3Koo…');
+
+/** `768MiB`, `2GiB`, or a number of MiB. */
+const memory = z.union([
+  z.number().int().positive(),
+  z
+    .string()
+    .regex(/^\d+(?:\.\d+)?\s*(?:MiB|GiB)$/, 'must be such as 768MiB or 2GiB')
+    .transform((text) => Math.round(Number.parseFloat(text) * (text.endsWith('GiB') ? 1024 : 1))),
+]);
+
+const network = {
+  listen: z
+    .array(address)
+    .min(1)
+    .default(['/ip4/0.0.0.0/tcp/0'])
+    .describe('Addresses to listen on. Port 0 takes any free one.'),
+};
+
+const logLevel = z
+  .enum(['debug', 'info', 'warn', 'error'])
+  .default('info')
+  .describe('What is logged, as JSON lines on standard error.');
+
+export const bridgeSchema = z.strictObject({
+  role: z.literal('bridge'),
+  name: name.describe('Name of the provider.'),
+  ...network,
+  publishers: z.array(key).default([]).describe('Public keys whose releases the catalog takes.'),
+  logLevel,
+});
+
+export const gatewaySchema = z.strictObject({
+  role: z.literal('gateway'),
+  name: name.describe('Name of the site. Gateway and nodes of one site have the same.'),
+  ...network,
+  mdns: z.boolean().default(true).describe('Find nodes by multicast DNS on the local network.'),
+  peers: z.array(address).default([]).describe('Addresses of nodes to dial, where multicast does not reach.'),
+  bridge: address.optional().describe('Address of the provider bridge.'),
+  publishers: z.array(key).default([]).describe('Public keys of publishers whose releases the site takes.'),
+  api: z
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('Address that the HTTP API listens on.'),
+      port: z.number().int().min(0).max(65_535).default(8470).describe('Port of the HTTP API; 0 takes any.'),
+    })
+    .prefault({}),
+  rebuild: z
+    .strictObject({
+      parallel: z.number().int().min(1).max(64).default(1).describe('Rebuild workers at a time.'),
+    })
+    .prefault({}),
+  logLevel,
+});
+
+const source = z.discriminatedUnion('type', [
+  z.strictObject({
+    name,
+    type: z.literal('folder'),
+    path: z.string().describe('Folder to watch, relative to this file.'),
+    event: z.string().optional().describe('Kind of event; by the file name’s ending without one.'),
+  }),
+  z.strictObject({ name, type: z.literal('mqtt'), url: z.string(), topic: z.string(), event: z.string() }),
+  z.strictObject({ name, type: z.literal('timer'), everyMs: z.number().int().min(10), event: z.string() }),
+]);
+
+const action = z.discriminatedUnion('type', [
+  z.strictObject({ name, type: z.literal('mqtt'), url: z.string(), topic: z.string() }),
+  z.strictObject({ name, type: z.literal('http'), url: z.string() }),
+  z.strictObject({ name, type: z.literal('file'), path: z.string() }),
+]);
+
+export const nodeSchema = z.strictObject({
+  role: z.literal('node'),
+  name: name.describe('Name of this node, unique on the site.'),
+  site: name.describe('Name of the site that it belongs to.'),
+  gateway: peerId.describe('Peer id of the site’s gateway. Offers are taken from it alone.'),
+  ...network,
+  mdns: z.boolean().default(true).describe('Find gateway and peers by multicast DNS on the local network.'),
+  peers: z.array(address).default([]).describe('Addresses to dial, where multicast does not reach.'),
+  publishers: z.array(key).default([]).describe('Public keys of publishers whose releases this node runs.'),
+  memory: memory.optional().describe('What apps may use together. Half of the machine without it.'),
+  runtimes: z.array(name).optional().describe('Runtimes that may be used here. All without it.'),
+  cpuFeatures: z
+    .array(z.string())
+    .optional()
+    .describe('Instruction sets to state instead of probing them, for emulated or restricted CPUs.'),
+  labels: z.record(z.string(), z.string()).default({}).describe('Free labels for selectors.'),
+  sources: z
+    .array(source)
+    .default([])
+    .describe('Where events come from: resources that deployments may use.'),
+  actions: z.array(action).default([]).describe('Where actions lead: resources that deployments may use.'),
+  execPath: z.string().optional().describe('Node executable for child processes. This one without it.'),
+  logLevel,
+});
+
+export type BridgeConfig = z.infer<typeof bridgeSchema>;
+export type GatewayConfig = z.infer<typeof gatewaySchema>;
+export type NodeConfig = z.infer<typeof nodeSchema>;
+export type RoleConfig = BridgeConfig | GatewayConfig | NodeConfig;
+export type Role = RoleConfig['role'];
+
+export const ROLE_SCHEMAS = { bridge: bridgeSchema, gateway: gatewaySchema, node: nodeSchema } as const;

@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { defineError, isAbort } from '../../core/index.ts';
+import type { LoggedEvent } from '../../gateway/index.ts';
+import type { Client } from '../client.ts';
+import type { Told } from './tally.ts';
+
+export const StageTimeoutError = defineError(
+  'StageTimeoutError',
+  'ERR_STAGE_TIMEOUT',
+  'A stage of the demo did not come to its end in time.',
+  'The logs of all processes are in the demo’s folder, under logs/.',
+);
+
+/** Changes come in bursts; one look at the site serves all that came within this time. */
+const SETTLE_MS = 100;
+/** How soon a stream that broke is opened again. */
+const REOPEN_MS = 500;
+
+/** Watches a site through its API, as an operator's console does. */
+export class Observer {
+  readonly client: Client;
+  /** Every event of the site, in order. */
+  readonly events: LoggedEvent[] = [];
+  readonly #signal: AbortSignal;
+  #waiting: (() => void)[] = [];
+
+  constructor(client: Client, signal: AbortSignal) {
+    this.client = client;
+    this.#signal = signal;
+  }
+
+  start(): void {
+    void this.#follow(
+      () => `events/stream?after=${this.events.at(-1)?.id ?? 0}`,
+      (data) => {
+        this.events.push(data as LoggedEvent);
+      },
+    );
+    void this.#follow(
+      () => 'changes/stream',
+      () => {},
+    );
+  }
+
+  async #follow(path: () => string, take: (data: unknown) => void): Promise<void> {
+    while (!this.#signal.aborted)
+      try {
+        for await (const { event, data } of this.client.stream(path(), { signal: this.#signal })) {
+          if (event === 'event') take(data);
+          for (const wake of this.#waiting.splice(0)) wake();
+        }
+      } catch (error) {
+        if (isAbort(error)) return;
+        await delay(REOPEN_MS, undefined, { signal: this.#signal }).catch(() => {});
+      }
+  }
+
+  /**
+   * Waits until a look at the site finds something, looking again whenever something changed there.
+   *
+   * @throws {StageTimeoutError} naming what was waited for
+   */
+  async until<T>(
+    what: string,
+    timeoutMs: number,
+    look: () => Promise<T | undefined> | T | undefined,
+  ): Promise<T> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.any([timeout, this.#signal]);
+    for (;;) {
+      const changed = this.#change(signal);
+      const found = await look();
+      if (found !== undefined) return found;
+      this.#signal.throwIfAborted();
+      if (timeout.aborted)
+        throw new StageTimeoutError(`${what}: not after ${Math.round(timeoutMs / 1000)} s`);
+      await changed;
+      await delay(SETTLE_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      this.#waiting.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /** What apps said of pictures and sounds: their results, or the alarms that they raised. */
+  told(type: 'result' | 'alarm'): Told[] {
+    return this.events
+      .filter((event) => event.type === type)
+      .map((event) => ({
+        name: lastPart(String(event.details?.name ?? event.subject)),
+        node: event.nodeName,
+        deployment: event.deployment,
+        labels: labelsOf(event.details),
+      }));
+  }
+}
+
+/** The end of a path or of an MQTT topic. */
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function labelsOf(details: Record<string, unknown> | undefined): string[] {
+  const result = (details?.result ?? details) as { labels?: unknown } | undefined;
+  if (!Array.isArray(result?.labels)) return [];
+  return result.labels.map((label: { text?: unknown }) => String(label.text ?? ''));
+}

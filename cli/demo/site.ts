@@ -1,0 +1,168 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FILES } from '../compose/files.ts';
+import { packBundledRuntimes } from '../init/bundled-runtimes.ts';
+import { initBridge, initGateway, initNode } from '../init/roles.ts';
+import { emulatorWrapper } from './emulation.ts';
+import { makeDemoFolder } from './folders.ts';
+import { Instruments } from './instruments.ts';
+import { multicastWorks } from './multicast.ts';
+import { type DemoNode, SITE } from './plan.ts';
+import { DaemonProcess } from './processes.ts';
+
+const BIN = fileURLToPath(new URL('../bin.mjs', import.meta.url));
+
+/** The demo's processes and folders: a bridge, a gateway, nodes, and the instruments around them. */
+export class DemoSite {
+  readonly dir: string;
+  readonly nodes: readonly DemoNode[];
+  readonly instruments = new Instruments();
+  readonly #signal: AbortSignal;
+  readonly #processes = new Map<string, DaemonProcess>();
+  /** Whether nodes can find each other by multicast DNS here. */
+  #multicast = false;
+  /** Executables that run a node under emulation, by node. */
+  readonly #wrappers = new Map<string, string>();
+
+  constructor(dir: string, nodes: readonly DemoNode[], signal: AbortSignal) {
+    this.dir = dir;
+    this.nodes = nodes;
+    this.#signal = signal;
+  }
+
+  /** How the nodes find the gateway and each other. */
+  get discovery(): string {
+    return this.#multicast ? 'multicast DNS' : 'the gateway’s address, as this machine has no multicast';
+  }
+
+  folder(role: string): string {
+    return join(this.dir, role);
+  }
+
+  cameraFolder(node: string): string {
+    return join(this.dir, node, 'camera');
+  }
+
+  soundFolder(node: string): string {
+    return join(this.dir, node, 'sounds');
+  }
+
+  /** Makes the bridge's folder and fills its catalog with the bundled runtimes. Starts the instruments. */
+  async prepare(): Promise<void> {
+    await makeDemoFolder(this.dir);
+    await mkdir(join(this.dir, 'logs'), { recursive: true });
+    this.#multicast = await multicastWorks();
+    await this.instruments.start();
+    await initBridge(this.folder('bridge'), { name: 'provider', listen: ['/ip4/127.0.0.1/tcp/0'] });
+    await packBundledRuntimes(this.folder('bridge'), this.#signal);
+  }
+
+  /** Starts bridge, gateway and, all at once, the nodes. They find each other by multicast DNS where there is any. */
+  async start(apiPort: number): Promise<void> {
+    const bridge = await this.run('bridge');
+    const publisher = String(bridge.ready.publisher);
+    await initGateway(this.folder('gateway'), {
+      name: SITE,
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      bridge: String((bridge.ready.addresses as string[])[0]),
+      publishers: [publisher],
+      mdns: this.#multicast,
+      api: { host: '127.0.0.1', port: apiPort },
+    });
+    const gateway = await this.run('gateway');
+    await Promise.all(
+      this.nodes.map(async (node) => {
+        await this.#initNode(node, gateway, publisher);
+        await this.run(node.name);
+      }),
+    );
+  }
+
+  async #initNode(node: DemoNode, gateway: DaemonProcess, publisher: string): Promise<void> {
+    const { mqttUrl, andonUrl } = this.instruments;
+    const dir = this.folder(node.name);
+    const wrapper = node.emulate === undefined ? undefined : await emulatorWrapper(this.dir, node.emulate);
+    if (wrapper !== undefined) this.#wrappers.set(node.name, wrapper);
+    await mkdir(this.cameraFolder(node.name), { recursive: true });
+    await mkdir(this.soundFolder(node.name), { recursive: true });
+    await initNode(dir, {
+      name: node.name,
+      site: SITE,
+      gateway: String(gateway.ready.peerId),
+      publishers: [publisher],
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      mdns: this.#multicast,
+      peers: this.#multicast ? [] : [String((gateway.ready.addresses as string[])[0])],
+      memory: node.memory,
+      runtimes: node.runtimes,
+      cpuFeatures: node.emulate?.cpuFeatures,
+      execPath: wrapper,
+      sources: [
+        ...(node.camera === 'folder' ? [{ name: 'camera', type: 'folder' as const, path: 'camera' }] : []),
+        ...(node.camera === 'mqtt'
+          ? [
+              {
+                name: 'camera',
+                type: 'mqtt' as const,
+                url: mqttUrl,
+                topic: `camera/${node.name}/+`,
+                event: 'picture',
+              },
+            ]
+          : []),
+        ...(node.microphone ? [{ name: 'microphone', type: 'folder' as const, path: 'sounds' }] : []),
+      ],
+      actions: [
+        { name: 'publish', type: 'mqtt', url: mqttUrl, topic: `result/${node.name}` },
+        { name: 'call', type: 'http', url: andonUrl },
+      ],
+    });
+  }
+
+  /** Starts the daemon of one folder and waits until it is ready. */
+  async run(name: string): Promise<DaemonProcess> {
+    const role = name === 'bridge' || name === 'gateway' ? name : 'node';
+    const node = this.#wrappers.get(name) ?? process.execPath;
+    const daemon = await DaemonProcess.start({
+      name,
+      command: [node, BIN, role, 'run', '--config', this.folder(name)],
+      logFile: join(this.dir, 'logs', `${name}.log`),
+      signal: this.#signal,
+    });
+    this.#processes.set(name, daemon);
+    return daemon;
+  }
+
+  process(name: string): DaemonProcess {
+    const daemon = this.#processes.get(name);
+    if (daemon === undefined) throw new TypeError(`the demo has no process ${name}`);
+    return daemon;
+  }
+
+  /** The gateway's folder, which `--site` takes. */
+  get siteDir(): string {
+    return this.folder('gateway');
+  }
+
+  get publisherKeyFile(): string {
+    return join(this.folder('bridge'), FILES.publisher);
+  }
+
+  /** Shows a picture or plays a sound to a node the way its sources take it. Files appear whole or not at all. */
+  async show(node: DemoNode, name: string, data: Uint8Array): Promise<void> {
+    const sound = name.endsWith('.wav');
+    if (!sound && node.camera === 'mqtt')
+      return this.instruments.publish(`camera/${node.name}/${name}`, data);
+    await writeFile(join(sound ? this.soundFolder(node.name) : this.cameraFolder(node.name), name), data);
+  }
+
+  /** Ends every process and the instruments: nodes first, so that their last events still arrive. */
+  async stop(): Promise<void> {
+    const nodes = this.nodes.map(({ name }) => name);
+    await Promise.all(nodes.map((name) => this.#processes.get(name)?.stop()));
+    await this.#processes.get('gateway')?.stop();
+    await this.#processes.get('bridge')?.stop();
+    await this.instruments.stop();
+  }
+}

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import type { RecipeName, Rollout } from '../../core/index.ts';
+import type { DeploymentView, DeployResult, Explanation, NodeView } from '../../gateway/index.ts';
+import { writeModels } from '../../apps/make/index.ts';
+import { publishToFolder } from '../publish.ts';
+import { appFolder } from './folders.ts';
+import type { Feed } from './feed.ts';
+import type { Observer } from './observer.ts';
+import { DEPLOYMENTS } from './plan.ts';
+import type { DemoSite } from './site.ts';
+import type { Told } from './tally.ts';
+
+/** What every stage works on. */
+export interface Scene {
+  site: DemoSite;
+  feed: Feed;
+  observer: Observer;
+  signal: AbortSignal;
+  say(line: string): void;
+}
+
+const JOIN_TIMEOUT_MS = 90_000;
+const ROLLOUT_TIMEOUT_MS = 150_000;
+const WORK_TIMEOUT_MS = 90_000;
+/** Emulated machines are 5 to 30 times slower. */
+const EMULATED_FACTOR = 8;
+
+/** Fills the catalog: two apps, three models. The runtimes are there since the bridge was made. */
+export async function fillCatalog(site: DemoSite, signal: AbortSignal): Promise<void> {
+  const models = join(site.dir, 'models');
+  await writeModels(models, { signal });
+  for (const folder of ['label-detector', 'label-recogniser', 'impulse'])
+    await publishToFolder(join(models, folder), site.folder('bridge'), site.publisherKeyFile, signal);
+  for (const app of ['label-reader', 'impulse-alert'])
+    await publishToFolder(appFolder(app), site.folder('bridge'), site.publisherKeyFile, signal);
+}
+
+/** Waits until every node is known by its fingerprint and has proven a runtime. */
+export async function joinSite(scene: Scene): Promise<void> {
+  const { observer, site } = scene;
+  const nodes = await observer.until(
+    'every node joins and proves a runtime',
+    patience(scene, JOIN_TIMEOUT_MS),
+    async () => {
+      const known = await observer.client.get<NodeView[]>('nodes');
+      const ready = known.filter((node) => node.hardwareClass !== null);
+      return ready.length === site.nodes.length ? ready : undefined;
+    },
+  );
+  for (const node of nodes) scene.say(`  ${node.name}: ${node.hardwareClass}`);
+}
+
+/** Makes the three deployments and waits until their first rollouts are done. */
+export async function deploy(scene: Scene): Promise<void> {
+  const { client } = scene.observer;
+  const cameras = scene.site.nodes.filter(({ camera }) => camera !== 'none').map(({ name }) => name);
+  const microphones = scene.site.nodes.filter(({ microphone }) => microphone).map(({ name }) => name);
+  const dock = 'cart-3';
+  const specs = [
+    {
+      name: DEPLOYMENTS.lines,
+      app: 'label-reader',
+      to: cameras.filter((name) => name !== dock).join(','),
+      autoUpdate: true,
+    },
+    { name: DEPLOYMENTS.dock, app: 'label-reader', to: dock, objective: 'memory' },
+    { name: DEPLOYMENTS.sound, app: 'impulse-alert', to: microphones.join(','), autoUpdate: true },
+  ];
+  for (const spec of specs) await client.post<DeployResult>('deployments', spec);
+  for (const { name } of specs) await rolledOut(scene, name, 1);
+}
+
+async function rolledOut(scene: Scene, deployment: string, revision: number): Promise<void> {
+  const { observer } = scene;
+  await observer.until(
+    `${deployment} revision ${revision} runs`,
+    patience(scene, ROLLOUT_TIMEOUT_MS),
+    async () => {
+      const rollouts = await observer.client.get<Rollout[]>('rollouts');
+      const bad = rollouts.find(
+        (rollout) => rollout.deployment === deployment && rollout.problem !== undefined,
+      );
+      if (bad?.problem !== undefined)
+        scene.say(`  ${deployment}: ${bad.problem.code}: ${bad.problem.message}`);
+      const view = await observer.client.get<DeploymentView>(`deployments/${deployment}`);
+      const active = view.nodes.filter((node) => node.state === 'active' && (node.revision ?? 0) >= revision);
+      return view.nodes.length > 0 && active.length === view.nodes.length ? view : undefined;
+    },
+  );
+}
+
+/** Waits until everything that was shown so far has a result. */
+export async function worked(scene: Scene): Promise<void> {
+  const { observer, feed } = scene;
+  const keyOf = ({ deployment, node, name }: Pick<Told, 'deployment' | 'node' | 'name'>): string =>
+    `${deployment}/${node}/${name}`;
+  await observer.until('everything that was shown is handled', patience(scene, WORK_TIMEOUT_MS), () => {
+    const told = new Set(observer.told('result').map(keyOf));
+    return feed.shown.every((item) => told.has(keyOf(item))) ? true : undefined;
+  });
+}
+
+/**
+ * Publishes the recogniser's next version while pictures keep coming. Deployments with auto-update take it; the other
+ * one is told, and takes it when the operator accepts.
+ */
+export async function update(scene: Scene): Promise<void> {
+  const { site, observer, feed } = scene;
+  await feed.pictures(site.nodes, 3);
+  const next = join(site.dir, 'models', 'label-recogniser-2');
+  await publishToFolder(next, site.folder('bridge'), site.publisherKeyFile, scene.signal);
+  await observer.until('the node without auto-update waits for consent', ROLLOUT_TIMEOUT_MS, async () => {
+    const view = await observer.client.get<DeploymentView>(`deployments/${DEPLOYMENTS.dock}`);
+    return view.nodes.some((node) => node.state === 'awaiting-consent') ? true : undefined;
+  });
+  scene.say('  cart-3 waits for consent; floormesh node accept cart-3');
+  await feed.pictures(site.nodes, 3);
+  await rolledOut(scene, DEPLOYMENTS.lines, 2);
+  await observer.client.post('nodes/cart-3/accept', { deployment: DEPLOYMENTS.dock });
+  await rolledOut(scene, DEPLOYMENTS.dock, 2);
+  await feed.pictures(site.nodes, 3);
+  await worked(scene);
+}
+
+/** Stops the bridge, cuts the power of a node, and sees the site go on; the node resumes by itself. */
+export async function liveOn(scene: Scene): Promise<void> {
+  const { site, feed } = scene;
+  await site.process('bridge').stop();
+  await site.process('press-1').kill();
+  await feed.pictures(site.nodes, 3);
+  await site.run('press-1');
+  await worked(scene);
+}
+
+/** Explanations of every node: which build was chosen, against which. */
+export async function explanations(scene: Scene): Promise<Explanation[]> {
+  return Promise.all(
+    scene.site.nodes.map(({ name }) => scene.observer.client.get<Explanation>(`explain/${name}`)),
+  );
+}
+
+/** Names of the recipes that are in use. */
+export function recipesIn(explanations_: readonly Explanation[]): RecipeName[] {
+  return explanations_.flatMap(({ deployments }) =>
+    deployments.flatMap(({ models }) => Object.values(models).flatMap(({ recipe }) => recipe ?? [])),
+  );
+}
+
+function patience(scene: Scene, ms: number): number {
+  return scene.site.nodes.some(({ emulate }) => emulate !== undefined) ? ms * EMULATED_FACTOR : ms;
+}
