@@ -1,0 +1,49 @@
+import { isIP } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+import { HostRefusedError, UnauthorizedError } from './errors.ts';
+import { bearsToken } from './token.ts';
+
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+
+export interface AccessRules {
+  token: string;
+  /** Names, beside addresses and localhost, that the API answers for. */
+  names: readonly string[];
+}
+
+/**
+ * Refuses requests whose `Host` is a name that this API was not given. A page of a stranger that lets its own name
+ * point to 127.0.0.1 (DNS rebinding) could otherwise read the site through its visitor's browser; addresses and
+ * `localhost` can not be pointed elsewhere.
+ *
+ * @throws {HostRefusedError}
+ */
+export function checkHost(host: string | undefined, names: readonly string[]): void {
+  const name = hostName(host ?? '');
+  if (name === 'localhost' || isIP(name) !== 0 || names.includes(name)) return;
+  throw new HostRefusedError(`not a host of this API: ${JSON.stringify(host ?? '').slice(0, 200)}`);
+}
+
+function hostName(host: string): string {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::\d{1,5})?$/.exec(host.toLowerCase());
+  return match?.[1] ?? match?.[2] ?? '';
+}
+
+/**
+ * Reading from this machine is open; all else needs the token. A request that a proxy on this machine passed on is
+ * not from this machine.
+ *
+ * @throws {UnauthorizedError}
+ */
+export function checkAccess(request: FastifyRequest, rules: AccessRules, need: 'read' | 'write'): void {
+  if (bearsToken(request.headers.authorization, rules.token)) return;
+  const presented = request.headers.authorization !== undefined;
+  if (need === 'read' && !presented && isLocal(request)) return;
+  throw new UnauthorizedError(presented ? 'the token is wrong' : 'this request needs the token');
+}
+
+function isLocal(request: FastifyRequest): boolean {
+  const address = request.raw.socket.remoteAddress ?? '';
+  if (FORWARDED.some((header) => request.headers[header] !== undefined)) return false;
+  return /^(::ffff:)?127\./.test(address) || address === '::1';
+}

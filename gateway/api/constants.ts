@@ -1,0 +1,30 @@
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Everything of the API stands below this path. */
+export const API_PREFIX = '/api/v1';
+/** Where the API listens unless told otherwise: this machine only. */
+export const API_HOST = '127.0.0.1';
+/** A JSON body. */
+export const MAX_JSON_BYTES = 1 * MiB;
+/** The data of one `infer`. */
+export const MAX_INFER_BYTES = 4 * MiB;
+/** What may wait for one slow reader of a stream. Above it the reader is cut off and resumes by its last id. */
+export const MAX_STREAM_QUEUE_BYTES = 1 * MiB;
+/** Readers of streams at a time. */
+export const MAX_STREAMS = 100;
+/** Events that one page of `events` holds at most, and by default. */
+export const MAX_EVENTS_PAGE = 500;
+export const DEFAULT_EVENTS_PAGE = 100;
+/** A comment line on a silent stream, so that both sides notice a dead connection. */
+export const HEARTBEAT_MS = 15_000;
+/** What a request may take, unless it is one of those below. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+/** What an upload of a blob may take: 16 GiB at 5 MB/s. */
+export const UPLOAD_TIMEOUT_MS = 3_600_000;
+/** What an `infer` may take: some apps on small machines need minutes. */
+export const INFER_TIMEOUT_MS = 300_000;
+/** What a release may take to be published: the bridge fetches its content from here. */
+export const PUBLISH_TIMEOUT_MS = 600_000;
+/** Random bytes in the token that changes need. */
+export const TOKEN_BYTES = 32;

@@ -1,0 +1,38 @@
+import type { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { InvalidInputError, MAX_BLOB_BYTES, MessageTooLargeError, parseDigest } from '../../../core/index.ts';
+import type { Gateway } from '../../gateway.ts';
+import { UPLOAD_TIMEOUT_MS } from '../constants.ts';
+
+interface ByDigest {
+  Params: { digest: string };
+}
+
+/** Content of releases that are to be published. Bodies are never held in memory as a whole. */
+export function blobRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+
+  app.head<ByDigest>('/blobs/:digest', async ({ params }, reply) => {
+    const there = await gateway.hasBlob(parseDigest(params.digest));
+    return reply.code(there ? 200 : 404).send();
+  });
+
+  app.put<ByDigest>('/blobs/:digest', { handlerTimeout: UPLOAD_TIMEOUT_MS }, async (request, reply) => {
+    const digest = parseDigest(request.params.digest);
+    const size = contentLength(request.headers['content-length']);
+    // Without a body there is no content type, and then no parser has run.
+    const source = (request.body ?? request.raw) as Readable;
+    await gateway.putBlob(source, { digest, size }, { signal: request.signal });
+    return reply.code(201).send({ digest, size });
+  });
+}
+
+function contentLength(header: string | undefined): number {
+  if (header === undefined || !/^\d{1,15}$/.test(header))
+    throw new InvalidInputError('an upload says its size in content-length');
+  const size = Number(header);
+  if (size > MAX_BLOB_BYTES)
+    throw new MessageTooLargeError(`a blob of ${size} bytes where ${MAX_BLOB_BYTES} are allowed`);
+  return size;
+}

@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify';
+import type { Gateway } from '../../gateway.ts';
+import { parseCatalogKind, parseEventId, parseEventQuery, parseExplainQuery } from '../queries.ts';
+
+/** Routes that tell what the site is and does. They change nothing. */
+export function readRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.get('/site', () => gateway.site());
+  app.get('/nodes', () => gateway.nodes());
+  app.get<{ Params: { node: string } }>('/nodes/:node', ({ params }) => gateway.node(params.node));
+  app.get('/catalog', () => gateway.catalog());
+  app.get<{ Params: { kind: string; name: string; version?: string } }>(
+    '/catalog/:kind/:name/:version?',
+    ({ params, signal }) =>
+      gateway.catalogEntry(parseCatalogKind(params.kind), params.name, params.version, { signal }),
+  );
+  app.get('/deployments', () => gateway.deployments());
+  app.get<{ Params: { name: string } }>('/deployments/:name', ({ params }) =>
+    gateway.deployment(params.name),
+  );
+  app.get('/rollouts', () => gateway.rollouts());
+  app.get<{ Params: { id: string } }>('/rollouts/:id', ({ params }) => gateway.rollout(params.id));
+  app.get<{ Params: { node: string } }>('/explain/:node', ({ params, query }) =>
+    gateway.explain(params.node, parseExplainQuery(query).deployment),
+  );
+  app.get('/events', ({ query }) => gateway.events(parseEventQuery(query)));
+  attachmentRoute(app, gateway);
+}
+
+function attachmentRoute(app: FastifyInstance, gateway: Gateway): void {
+  app.get<{ Params: { id: string } }>('/events/:id/attachment', async ({ params }, reply) => {
+    const { contentType, data } = await gateway.attachment(parseEventId(params.id));
+    // A node chose this content: whatever it is, a browser must neither guess its type nor run it as a page.
+    return reply
+      .header('content-type', safeContentType(contentType))
+      .header('content-security-policy', "default-src 'none'; sandbox")
+      .header('content-disposition', /^image\//.test(contentType) ? 'inline' : 'attachment')
+      .header('cache-control', 'private, max-age=31536000, immutable')
+      .send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  });
+}
+
+/** The types that a picture, a sound or a reading has; anything else, SVG and HTML among it, is only bytes. */
+function safeContentType(contentType: string): string {
+  const known = /^(image\/(png|jpeg|webp|gif|avif)|audio\/[a-z0-9.-]+|text\/plain|application\/json)$/;
+  return known.test(contentType) ? contentType : 'application/octet-stream';
+}

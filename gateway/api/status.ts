@@ -1,0 +1,48 @@
+/** The HTTP status of every error code that a request may lead to. What is not listed is the gateway's own fault. */
+const STATUS: Record<string, number> = {
+  ERR_INVALID_INPUT: 400,
+  ERR_INVALID_CARD: 400,
+  ERR_UNAUTHORIZED: 401,
+  ERR_HOST_REFUSED: 403,
+  ERR_ROUTE_NOT_FOUND: 404,
+  ERR_NOT_FOUND: 404,
+  ERR_BLOB_NOT_FOUND: 404,
+  ERR_ROLLOUT_ENDED: 409,
+  ERR_MESSAGE_TOO_LARGE: 413,
+  ERR_BLOB_CORRUPT: 422,
+  ERR_SIGNATURE_INVALID: 422,
+  ERR_UNSATISFIABLE: 422,
+  ERR_MODEL_INVALID: 422,
+  ERR_INFERENCE: 422,
+  ERR_ARTIFACT_INVALID: 422,
+  ERR_BRIDGE_UNREACHABLE: 502,
+  ERR_PEER_UNREACHABLE: 502,
+  ERR_RPC_REFUSED: 502,
+  ERR_NO_SOURCE: 502,
+  ERR_CHILD_EXITED: 502,
+  ERR_NODE_BUSY: 503,
+  ERR_NO_NODE: 503,
+  ERR_TOO_MANY_STREAMS: 503,
+  ERR_TIMEOUT: 504,
+  ERR_DEADLINE_EXCEEDED: 504,
+  ERR_DISK_FULL: 507,
+};
+
+/** Fastify's own refusals, in the codes that floormesh has for them. */
+const FASTIFY: Record<string, string> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_MESSAGE_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_INVALID_INPUT',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_INVALID_INPUT',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'ERR_INVALID_INPUT',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_INVALID_INPUT',
+  FST_ERR_BAD_URL: 'ERR_INVALID_INPUT',
+  FST_ERR_HANDLER_TIMEOUT: 'ERR_TIMEOUT',
+};
+
+export function codeOf(code: string): string {
+  return FASTIFY[code] ?? code;
+}
+
+export function statusOf(code: string): number {
+  return STATUS[code] ?? 500;
+}
