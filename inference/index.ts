@@ -28,4 +28,8 @@ export {
   ModelInvalidError,
   RuntimeInvalidError,
 } from './errors.ts';
+export { decodeGolden, encodeGolden } from './golden.ts';
+export type { GoldenCase } from './golden.ts';
+export { proveRuntime } from './probe/prove-runtime.ts';
+export type { Proof, ProofInit } from './probe/prove-runtime.ts';
 export { loadRuntime } from './runtimes/load-runtime.ts';
