@@ -1,0 +1,25 @@
+import type { Sound } from 'floormesh/app';
+
+/** A piece of a sound, as long as the model wants it. */
+export interface Window {
+  /** Where it begins, in seconds from the sound's beginning. */
+  at: number;
+  samples: Float32Array;
+}
+
+/**
+ * Cuts a sound into overlapping windows. The last one reaches to the sound's end, with silence behind it where the
+ * sound is shorter.
+ *
+ * @param length of a window, in samples
+ * @param hop from the beginning of one window to that of the next, in samples
+ */
+export function* windowsOf(sound: Sound, length: number, hop: number): Generator<Window> {
+  const { samples, rate } = sound;
+  for (let from = 0; ; from += hop) {
+    const window = new Float32Array(length);
+    window.set(samples.subarray(from, from + length));
+    yield { at: from / rate, samples: window };
+    if (from + length >= samples.length) return;
+  }
+}
