@@ -1,0 +1,47 @@
+/** Defaults of the gateway, each in one place. */
+
+/** The least and the most time between tries to reach the bridge. */
+export const BRIDGE_REDIAL_MIN_MS = 500;
+export const BRIDGE_REDIAL_MAX_MS = 30_000;
+export const BRIDGE_CALL_TIMEOUT_MS = 15_000;
+/** A bridge takes a published release's content over the swarm before it answers. */
+export const PUBLISH_TIMEOUT_MS = 10 * 60_000;
+
+/** One blob of content, from whoever has it. A swarm resumes what an earlier try has left. */
+export const PULL_TIMEOUT_MS = 10 * 60_000;
+/** Content that a person waits for: a card to look at, a manifest to plan with. */
+export const LOOK_TIMEOUT_MS = 10_000;
+
+export const NODE_CALL_TIMEOUT_MS = 10_000;
+export const INFER_TIMEOUT_MS = 60_000;
+/** Nodes of one site. A peer beyond that is not taken in. */
+export const MAX_NODES = 5000;
+
+/** Runtimes that nodes are offered, by the name that they have in the catalog, the most capable first. */
+export const RUNTIME_NAMES = ['onnxruntime-node', 'onnxruntime-web'] as const;
+/** A node that has one proven runtime waits this long for the verdict about the others. */
+export const RUNTIME_VERDICT_MS = 120_000;
+
+export const REBUILD_PARALLEL = 1;
+export const BUILD_TIMEOUT_MS = 10 * 60_000;
+export const BUILD_MEMORY_MIB = 4096;
+/** Measuring all builds of one model on one node. */
+export const TRIAL_BUDGET_MS = 60_000;
+/** What a trial may take beyond its budget: fetching the builds, starting the child. */
+export const TRIAL_OVERHEAD_MS = 5 * 60_000;
+export const TRIAL_RUNS = 30;
+export const JUDGED_SAMPLES = 200;
+/** A node that is busy with another trial is asked again after this time, this often. */
+export const TRIAL_BUSY_WAIT_MS = 2000;
+export const TRIAL_BUSY_TRIES = 15;
+/** Validation inputs whose outputs a node must reproduce before it activates a build. */
+export const GOLDEN_CASES = 3;
+
+/** Events that stay in the log; alarms stay longer, and their pictures shorter than their text. */
+export const MAX_LOGGED_EVENTS = 20_000;
+export const MAX_LOGGED_ALARMS = 20_000;
+export const MAX_ATTACHMENTS = 2000;
+/** Receipts of one deployment on one node that are kept. */
+export const MAX_RECEIPTS = 10;
+/** A rollout that waits for content which nobody has now is tried again after this time, or when a peer comes. */
+export const ROLLOUT_RETRY_MS = 30_000;

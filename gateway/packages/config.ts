@@ -1,0 +1,59 @@
+import {
+  type DeploymentSpec,
+  type PackageConfig,
+  type PackagedModel,
+  releaseRef,
+  type Settings,
+} from '../../core/index.ts';
+import type { AppArtifact, RuntimeArtifact } from '../pull/index.ts';
+import { type PackagedPart, sortedEntries } from './compose.ts';
+
+export interface ConfigParts {
+  spec: DeploymentSpec;
+  revision: number;
+  hardwareClass: string;
+  provider: string;
+  variant: string;
+  memoryMiB: number;
+  sources: string[];
+  actions: Record<string, string>;
+  app: AppArtifact;
+  runtime: RuntimeArtifact;
+  models: Record<string, PackagedPart>;
+}
+
+/** The config of a package. Pure: nodes of one class with the same grants share it, and so the whole package. */
+export function packageConfig(parts: ConfigParts): PackageConfig {
+  const { spec, app, runtime } = parts;
+  const { main, events, deadlineMs } = app.app;
+  const models = sortedEntries(parts.models).map(([name, { artifact, ready }]): [string, PackagedModel] => [
+    name,
+    {
+      ...releaseRef(artifact.entry),
+      recipe: ready.report.chosen,
+      build: ready.build.digest,
+      buildSize: ready.build.size,
+    },
+  ]);
+  return {
+    deployment: spec.name,
+    revision: parts.revision,
+    hardwareClass: parts.hardwareClass,
+    app: { ...releaseRef(app.entry), variant: parts.variant, main, events: [...events], deadlineMs },
+    runtime: {
+      ...releaseRef(runtime.entry),
+      manifest: runtime.self.digest,
+      entry: runtime.runtime.entry,
+      provider: parts.provider,
+    },
+    models: Object.fromEntries(models),
+    grants: { memoryMiB: parts.memoryMiB, sources: [...parts.sources], actions: { ...parts.actions } },
+    settings: settingsOf(parts),
+  };
+}
+
+/** The app's defaults, what its variant changes, and what the deployment says, the last word last. */
+function settingsOf({ spec, app, variant }: ConfigParts): Settings {
+  const chosen = app.app.variants.find(({ name }) => name === variant);
+  return { ...app.app.settings, ...chosen?.settings, ...spec.settings };
+}

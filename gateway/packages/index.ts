@@ -1,0 +1,9 @@
+/** What a node installs. In: app, runtime, ready models, grants. Out: a manifest in the store; same inputs, same bytes. */
+export { packageLayers, packageManifest, packageSummary } from './compose.ts';
+export type { PackagedPart, PackageParts } from './compose.ts';
+export { packageConfig } from './config.ts';
+export type { ConfigParts } from './config.ts';
+export { pack } from './packer.ts';
+export type { PackedPackage } from './packer.ts';
+export { chooseVariant } from './variant.ts';
+export type { VariantChoice } from './variant.ts';

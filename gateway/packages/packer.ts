@@ -1,0 +1,65 @@
+import {
+  canonicalJson,
+  CHUNK_BYTES,
+  type Chunk,
+  type Descriptor,
+  type Digest,
+  digestOf,
+  encodeChunkList,
+  manifestBytes,
+  MEDIA,
+  type PackageConfig,
+} from '../../core/index.ts';
+import type { BlobStore } from '../../store/index.ts';
+import { chunkListOf } from '../pull/index.ts';
+import { type PackageParts, packageLayers, packageManifest, packageSummary } from './compose.ts';
+
+/** A package as an offer names it. */
+export interface PackedPackage {
+  digest: Digest;
+  /** Bytes of its manifest. */
+  size: number;
+  /** Bytes of everything that it names. */
+  contentSize: number;
+  summary: string;
+}
+
+/**
+ * Writes a package into the store, where the swarm serves it from. Everything that it names must be there already.
+ *
+ * @throws {BlobNotFoundError} (store) when it is not
+ */
+export async function pack(
+  config: PackageConfig,
+  parts: Omit<PackageParts, 'chunkLists'>,
+  blobs: BlobStore,
+): Promise<PackedPackage> {
+  const chunkLists = new Map<Digest, Descriptor>();
+  for (const { artifact, ready } of Object.values(parts.models)) {
+    const { manifest, weights } = artifact;
+    const cut = ready.build.digest === weights.digest && chunkListOf(manifest, weights) !== undefined;
+    for (const blob of [...(cut ? [] : [ready.build]), ...(ready.golden === undefined ? [] : [ready.golden])])
+      if (blob.size > CHUNK_BYTES) chunkLists.set(blob.digest, await cutBlob(blob, blobs));
+  }
+  const layers = packageLayers({ ...parts, chunkLists });
+  const configBytes = new TextEncoder().encode(canonicalJson(config));
+  const configDigest = await blobs.put(configBytes);
+  const summary = packageSummary(config);
+  const descriptor = { mediaType: MEDIA.packageConfig, digest: configDigest, size: configBytes.byteLength };
+  const bytes = manifestBytes(packageManifest(descriptor, layers, summary));
+  const digest = await blobs.put(bytes);
+  const sizes = new Map([descriptor, ...layers].map((layer) => [layer.digest, layer.size]));
+  const contentSize = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return { digest, size: bytes.byteLength, contentSize, summary };
+}
+
+/** Makes the chunk list of a blob that came out of a build, and keeps it as a blob of its own. */
+async function cutBlob(blob: { digest: Digest; size: number }, blobs: BlobStore): Promise<Descriptor> {
+  const chunks: Chunk[] = [];
+  for (let offset = 0; offset < blob.size; offset += CHUNK_BYTES) {
+    const size = Math.min(CHUNK_BYTES, blob.size - offset);
+    chunks.push({ offset, size, digest: digestOf(await blobs.readRange(blob.digest, offset, size)) });
+  }
+  const bytes = encodeChunkList({ size: blob.size, chunks });
+  return { mediaType: MEDIA.chunks, digest: await blobs.put(bytes), size: bytes.byteLength };
+}

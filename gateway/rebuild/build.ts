@@ -1,0 +1,177 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  buildKeyOf,
+  type Candidate,
+  type Digest,
+  errorRecord,
+  type HardwareClass,
+  isDigest,
+  type Logger,
+  parseWith,
+  type RecipeName,
+} from '../../core/index.ts';
+import { siblingModule, spawnChild } from '../../inference/index.ts';
+import type { BlobStore, State, Table } from '../../store/index.ts';
+import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS } from '../constants.ts';
+import { fileLayer, type ModelArtifact } from '../pull/index.ts';
+import type { OwnRuntime } from './own-runtimes.ts';
+import { weightBitsOf } from './plan.ts';
+import type { Turns } from './shared-work.ts';
+import {
+  type BuildTask,
+  type GoldenAnswer,
+  type GoldenTask,
+  type InstalledRuntime,
+  parseGoldenAnswer,
+} from './worker-protocol.ts';
+
+/** What one build came to. A problem that would come again is kept like a result. */
+type BuildRecord = { build: { digest: Digest; size: number } } | { problem: string };
+
+/** Failures that the same input always has. Everything else (a crash, a lack of memory) is tried again. */
+const LASTING = [
+  'ERR_RECIPE_NOT_APPLICABLE',
+  'ERR_MODEL_NOT_ONNX',
+  'ERR_MODEL_EXTERNAL_DATA',
+  'ERR_OPSET_LIFT',
+];
+
+export interface BuilderInit {
+  /** Folder for what the workers write. */
+  dir: string;
+  execPath: string | undefined;
+  timeoutMs: number | undefined;
+  memoryMiB: number | undefined;
+}
+
+/**
+ * Builds models in processes of their own, one for each build: a model that crashes its process costs that build and
+ * nothing else. The daemon hashes what came out. Results are kept by build key.
+ */
+export class Builder {
+  readonly #init: BuilderInit;
+  readonly #blobs: BlobStore;
+  readonly #records: Table<BuildRecord>;
+  readonly #turns: Turns;
+  readonly #log: Logger;
+
+  constructor(init: BuilderInit, components: { blobs: BlobStore; state: State; turns: Turns; log: Logger }) {
+    this.#init = init;
+    this.#blobs = components.blobs;
+    this.#records = components.state.table('builds', parseBuildRecord);
+    this.#turns = components.turns;
+    this.#log = components.log;
+  }
+
+  /** One candidate, from the store where it was built before. Throws only for an abort; else the candidate says why. */
+  async build(
+    model: ModelArtifact,
+    recipe: RecipeName,
+    target: HardwareClass,
+    own: OwnRuntime,
+    signal: AbortSignal,
+  ): Promise<Candidate> {
+    const { digest, size } = model.weights;
+    if (recipe === 'original') return { recipe, build: { digest, size } };
+    const weightBits = weightBitsOf(target);
+    const { name, version } = own.artifact.runtime;
+    const key = buildKeyOf({
+      source: digest,
+      card: model.cardLayer.digest,
+      recipe,
+      runtime: `${name}@${version}/${weightBits}bit`,
+    });
+    const known = await this.#records.get(key);
+    if (known !== undefined && 'problem' in known) return { recipe, problem: known.problem };
+    if (known !== undefined && (await this.#blobs.has(known.build.digest)))
+      return { recipe, build: known.build };
+    try {
+      const build = await this.#turns.run(signal, () =>
+        this.#inChild(`build ${recipe}`, signal, async (request, folder) => {
+          const out = join(folder, 'model.onnx');
+          const task: BuildTask = {
+            recipe,
+            source: await this.#blobs.path(digest),
+            card: model.card,
+            runtime: installed(own),
+            weightBits,
+            out,
+            ...(model.card.calibration === undefined
+              ? {}
+              : {
+                  calibration: await this.#blobs.path(fileLayer(model, model.card.calibration).digest),
+                }),
+          };
+          await request('build', task);
+          return this.#blobs.putFile(out);
+        }),
+      );
+      await this.#records.put(key, { build }, { sync: true });
+      return { recipe, build };
+    } catch (error) {
+      signal.throwIfAborted();
+      const { code, message } = errorRecord(error);
+      const problem = `${code}: ${message}`.slice(0, 2000);
+      if (LASTING.includes(code)) await this.#records.put(key, { problem });
+      this.#log.info({ model: model.card.name, recipe, code, message }, 'a candidate could not be built');
+      return { recipe, problem };
+    }
+  }
+
+  /** The golden vectors of a build. @throws what the worker throws */
+  async golden(
+    task: Omit<GoldenTask, 'out' | 'runtime' | 'provider'>,
+    own: OwnRuntime,
+    signal: AbortSignal,
+  ): Promise<GoldenAnswer & { file: { digest: Digest; size: number } }> {
+    return this.#turns.run(signal, () =>
+      this.#inChild('golden vectors', signal, async (request, folder) => {
+        const out = join(folder, 'golden.cbor');
+        const whole: GoldenTask = { ...task, out, runtime: installed(own), provider: own.provider };
+        const answer = parseGoldenAnswer(await request('golden', whole));
+        return { ...answer, file: await this.#blobs.putFile(out) };
+      }),
+    );
+  }
+
+  async #inChild<T>(
+    name: string,
+    signal: AbortSignal,
+    work: (request: (method: string, task: object) => Promise<unknown>, folder: string) => Promise<T>,
+  ): Promise<T> {
+    await mkdir(this.#init.dir, { recursive: true });
+    const folder = await mkdtemp(join(this.#init.dir, 'work-'));
+    const { execPath, timeoutMs = BUILD_TIMEOUT_MS, memoryMiB = BUILD_MEMORY_MIB } = this.#init;
+    const child = spawnChild({
+      entry: siblingModule(import.meta.url, './worker'),
+      cwd: folder,
+      name,
+      memoryMiB,
+      log: this.#log,
+      signal,
+      ...(execPath === undefined ? {} : { execPath }),
+    });
+    try {
+      return await work((method, task) => child.request(method, task, { signal, timeoutMs }), folder);
+    } finally {
+      await child.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+function installed({ dir, artifact }: OwnRuntime): InstalledRuntime {
+  const { name, version, entry } = artifact.runtime;
+  return { dir, manifest: { name, version, entry } };
+}
+
+const buildRecord: z.ZodType<BuildRecord> = z.union([
+  z.object({ build: z.object({ digest: z.custom<Digest>(isDigest), size: z.number() }) }),
+  z.object({ problem: z.string() }),
+]);
+
+function parseBuildRecord(value: unknown): BuildRecord {
+  return parseWith(buildRecord, value, 'build record');
+}

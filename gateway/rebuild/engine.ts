@@ -1,0 +1,269 @@
+import { join } from 'node:path';
+import {
+  type Candidate,
+  canonicalJson,
+  chooseCandidate,
+  type Digest,
+  digestOf,
+  type HardwareClass,
+  type Logger,
+  type Objective,
+  type RebuildReport,
+  type TrialRequest,
+} from '../../core/index.ts';
+import type { Mesh } from '../../mesh/index.ts';
+import type { BlobStore, State, Table } from '../../store/index.ts';
+import { GOLDEN_CASES, JUDGED_SAMPLES, REBUILD_PARALLEL, TRIAL_BUDGET_MS, TRIAL_RUNS } from '../constants.ts';
+import { RebuildFailedError } from '../errors.ts';
+import type { RebuildOptions } from '../gateway.ts';
+import {
+  artifactRef,
+  type Content,
+  fileLayer,
+  type ModelArtifact,
+  type RuntimeArtifact,
+} from '../pull/index.ts';
+import type { Roster } from '../roster/index.ts';
+import { Builder } from './build.ts';
+import { Evaluator } from './evaluate.ts';
+import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
+import { planRebuild, worthTrying } from './plan.ts';
+import { parseReadyModel, type ReadyModel } from './report.ts';
+import { SharedWork, Turns } from './shared-work.ts';
+import { trialOnNode } from './trial.ts';
+
+/** One model for one hardware class. */
+export interface RebuildJob {
+  model: ModelArtifact;
+  target: HardwareClass;
+  /** The runtime of the class, in the variant for its platform. */
+  runtime: RuntimeArtifact;
+  objective: Objective;
+  maxDrop: number;
+}
+
+export interface EngineComponents {
+  mesh: Mesh;
+  blobs: BlobStore;
+  state: State;
+  content: Content;
+  roster: Roster;
+  runtimes: OwnRuntimes;
+  log: Logger;
+  clock: () => number;
+}
+
+/**
+ * Makes models ready for hardware classes by choosing among measured builds. Every model is rebuilt once for a class,
+ * however many nodes and deployments ask for it, and what was found out is kept.
+ */
+export class RebuildEngine {
+  readonly #components: EngineComponents;
+  readonly #options: RebuildOptions;
+  readonly #ready: Table<ReadyModel>;
+  readonly #builder: Builder;
+  readonly #evaluator: Evaluator;
+  readonly #building: Turns;
+  readonly #work = new SharedWork<ReadyModel>();
+
+  constructor(
+    init: { dir: string; execPath: string | undefined; rebuild: RebuildOptions | undefined },
+    components: EngineComponents,
+  ) {
+    this.#components = components;
+    this.#options = init.rebuild ?? {};
+    const { execPath } = init;
+    const { parallel = REBUILD_PARALLEL, buildTimeoutMs, memoryMiB } = this.#options;
+    const { state } = components;
+    this.#ready = state.table('rebuilds', parseReadyModel);
+    this.#building = new Turns(parallel);
+    this.#builder = new Builder(
+      { dir: join(init.dir, 'rebuild'), execPath, timeoutMs: buildTimeoutMs, memoryMiB },
+      { ...components, turns: this.#building },
+    );
+    this.#evaluator = new Evaluator({ execPath }, { ...components, turns: new Turns(1) });
+  }
+
+  /**
+   * The model as nodes of this class should run it.
+   *
+   * @throws {RebuildFailedError} when not even the original runs on the class
+   */
+  async rebuild(job: RebuildJob, signal: AbortSignal): Promise<ReadyModel> {
+    const key = jobKey(job);
+    const known = await this.#ready.get(key);
+    if (known !== undefined && (await this.#complete(known))) return known;
+    return this.#work.run(key, signal, async (workSignal) => {
+      const ready = await this.#rebuild(job, workSignal);
+      await this.#ready.put(key, ready, { sync: true });
+      return ready;
+    });
+  }
+
+  /** The report of a model on a class, if it was rebuilt for it. */
+  async report(job: Omit<RebuildJob, 'runtime'>): Promise<RebuildReport | undefined> {
+    return (await this.#ready.get(jobKey(job)))?.report;
+  }
+
+  async #rebuild(job: RebuildJob, signal: AbortSignal): Promise<ReadyModel> {
+    const { content, runtimes, clock, log } = this.#components;
+    const { model, target, objective, maxDrop } = job;
+    const { card } = model;
+    const data = [card.calibration, card.validation].flatMap((path) =>
+      path === undefined ? [] : [fileLayer(model, path)],
+    );
+    await content.ensureLayers(model.manifest, [model.weights, ...data], { signal });
+    const own = await runtimes.forBuilding(signal);
+    const plan = planRebuild(card, target, own !== undefined);
+    log.info({ model: card.name, hardwareClass: target.id, recipes: plan.recipes }, 'a model is rebuilt');
+    const built = await Promise.all(
+      plan.recipes.map((recipe): Promise<Candidate> | Candidate =>
+        own === undefined
+          ? { recipe, build: { digest: model.weights.digest, size: model.weights.size } }
+          : this.#builder.build(model, recipe, target, own, signal),
+      ),
+    );
+    const { candidates, measuredBy } = await this.#measure(job, built, own, signal);
+    const choice = chooseCandidate([...candidates, ...plan.skipped], objective, maxDrop);
+    const { chosen } = choice;
+    if (chosen.build === undefined || chosen.problem !== undefined)
+      throw new RebuildFailedError(
+        `${artifactRef(model.entry)} does not run on ${target.id}: ${chosen.problem ?? 'it was not built'}`,
+      );
+    const report: RebuildReport = {
+      model: {
+        name: card.name,
+        version: card.version,
+        source: model.weights.digest,
+        size: model.weights.size,
+      },
+      hardwareClass: target.id,
+      objective,
+      maxDrop,
+      measuredBy,
+      candidates: choice.candidates,
+      chosen: chosen.recipe,
+      at: clock(),
+    };
+    log.info(
+      { model: card.name, hardwareClass: target.id, chosen: chosen.recipe, measuredBy },
+      'a model is ready',
+    );
+    return { report, build: chosen.build, ...(await this.#vouch(job, chosen.build, own, signal)) };
+  }
+
+  /** Judges the builds here, then has a node of the class measure what is accurate enough. */
+  async #measure(
+    job: RebuildJob,
+    built: readonly Candidate[],
+    own: OwnRuntime | undefined,
+    signal: AbortSignal,
+  ): Promise<{ candidates: Candidate[]; measuredBy: string }> {
+    const { model, target, maxDrop } = job;
+    const request = this.#trialRequest(job, built);
+    if (request === undefined) return { candidates: [...built], measuredBy: 'gateway' };
+    const judged = own === undefined ? built : await this.#evaluator.evaluate(request, own, built, signal);
+    const worth = worthTrying(judged, maxDrop);
+    const narrowed = this.#trialRequest(job, worth) ?? request;
+    const onNode = await trialOnNode(target.id, narrowed, judged, this.#components, signal);
+    if (onNode !== undefined) return onNode;
+    const classRuntime = await this.#classRuntime(job, signal);
+    if (classRuntime !== undefined) {
+      const candidates = await this.#evaluator.evaluate(narrowed, classRuntime, judged, signal);
+      return { candidates, measuredBy: 'gateway' };
+    }
+    this.#components.log.warn(
+      { model: model.card.name, hardwareClass: target.id },
+      'no node of the class can measure: the choice goes by the gateway',
+    );
+    return { candidates: judged.map((candidate) => predicted(candidate, job, own)), measuredBy: 'gateway' };
+  }
+
+  #trialRequest(job: RebuildJob, candidates: readonly Candidate[]): TrialRequest | undefined {
+    const { model, runtime, target } = job;
+    const { metric, validation } = model.card;
+    if (validation === undefined) return undefined;
+    const layer = fileLayer(model, validation);
+    const builds = candidates.flatMap(({ recipe, build }) =>
+      build === undefined ? [] : [{ recipe, digest: build.digest, size: build.size }],
+    );
+    builds.sort((a, b) => Number(b.recipe === 'original') - Number(a.recipe === 'original'));
+    const { samples = JUDGED_SAMPLES, trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
+    return {
+      runtime: {
+        manifest: runtime.self.digest,
+        manifestSize: runtime.self.size,
+        provider: target.runtime.provider,
+      },
+      metric,
+      builds,
+      validation: { digest: layer.digest, size: layer.size },
+      budget: { samples, runs: TRIAL_RUNS, milliseconds: trialBudgetMs },
+    };
+  }
+
+  /** The class's own runtime on the gateway, where operating system and processor are of the same kind. */
+  async #classRuntime(job: RebuildJob, signal: AbortSignal): Promise<OwnRuntime | undefined> {
+    const { target, runtime } = job;
+    if (target.os !== process.platform || target.arch !== process.arch) return undefined;
+    const { provider, digest } = target.runtime;
+    return this.#components.runtimes.prove(runtime.entry, digest, provider, signal);
+  }
+
+  /**
+   * The vectors that a node checks a build by before it activates it, and the card that says how closely. The
+   * original's outputs are golden where the build comes near them. An int8 build lies further off by nature, within
+   * the accuracy floor though: its own outputs, as computed here, are golden then, and since rounding on other
+   * hardware may move it as far as quantising did, the tolerance that is shipped is that distance where it is larger.
+   */
+  async #vouch(
+    job: RebuildJob,
+    build: { digest: Digest; size: number },
+    own: OwnRuntime | undefined,
+    signal: AbortSignal,
+  ): Promise<Pick<ReadyModel, 'card' | 'golden'>> {
+    const { model } = job;
+    const { card, cardLayer } = model;
+    const published = { digest: cardLayer.digest, size: cardLayer.size };
+    const runtime = (await this.#classRuntime(job, signal)) ?? own;
+    if (card.validation === undefined || runtime === undefined) return { card: published };
+    const { blobs } = this.#components;
+    const { file, from, difference } = await this.#builder.golden(
+      {
+        original: await blobs.path(model.weights.digest),
+        build: await blobs.path(build.digest),
+        validation: await blobs.path(fileLayer(model, card.validation).digest),
+        cases: GOLDEN_CASES,
+        tolerance: card.goldenTolerance,
+      },
+      runtime,
+      signal,
+    );
+    if (from === 'original' || difference <= card.goldenTolerance) return { card: published, golden: file };
+    const shipped = new TextEncoder().encode(canonicalJson({ ...card, goldenTolerance: difference }));
+    return { card: { digest: await blobs.put(shipped), size: shipped.byteLength }, golden: file };
+  }
+
+  async #complete(ready: ReadyModel): Promise<boolean> {
+    const { blobs } = this.#components;
+    const wanted = [ready.build, ready.card, ...(ready.golden === undefined ? [] : [ready.golden])];
+    for (const { digest } of wanted) if (!(await blobs.has(digest))) return false;
+    return true;
+  }
+}
+
+/** What is known of a class without having run there: a graph that one runtime version fused, only that one surely loads. */
+function predicted(candidate: Candidate, job: RebuildJob, own: OwnRuntime | undefined): Candidate {
+  const { name, version } = job.runtime.runtime;
+  const same = own?.artifact.runtime.name === name && own.artifact.runtime.version === version;
+  if (candidate.recipe !== 'optimize' || candidate.build === undefined || same) return candidate;
+  const problem = `made with another runtime than ${name} ${version}, and no node of the class could try it`;
+  return { ...candidate, problem };
+}
+
+function jobKey({ model, target, objective, maxDrop }: Omit<RebuildJob, 'runtime'>): string {
+  const content = digestOf(
+    canonicalJson({ model: model.self.digest, target: target.id, objective, maxDrop }),
+  );
+  return `${model.card.name}/${content}`;
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import {
+  type Accuracy,
+  type Candidate,
+  canonicalJson,
+  type Digest,
+  errorRecord,
+  type Logger,
+  type Measurement,
+  parseTrialResult,
+  parseWith,
+  type TrialRequest,
+  type TrialResult,
+} from '../../core/index.ts';
+import { runTrial } from '../../inference/index.ts';
+import type { BlobStore, State, Table } from '../../store/index.ts';
+import type { OwnRuntime } from './own-runtimes.ts';
+import type { Turns } from './shared-work.ts';
+
+/** What a run of a candidate showed. */
+export interface Finding {
+  problem?: string;
+  accuracy?: Accuracy;
+  measurement?: Measurement;
+}
+
+type Result = TrialResult['results'][number];
+
+/**
+ * Runs builds on the gateway itself: to sort out what is too inaccurate before a node's time is taken, and to measure
+ * for a class that has no node at hand. One at a time, since two that run at once measure each other.
+ */
+export class Evaluator {
+  readonly #blobs: BlobStore;
+  readonly #findings: Table<Finding>;
+  readonly #turns: Turns;
+  readonly #log: Logger;
+  readonly #execPath: string | undefined;
+
+  constructor(
+    init: { execPath: string | undefined },
+    components: { blobs: BlobStore; state: State; turns: Turns; log: Logger },
+  ) {
+    this.#execPath = init.execPath;
+    this.#blobs = components.blobs;
+    this.#findings = components.state.table('findings', parseFinding);
+    this.#turns = components.turns;
+    this.#log = components.log;
+  }
+
+  /**
+   * Fills in accuracy, measurement or problem of every build, as it runs on the gateway's runtime. What was found
+   * before is not run again.
+   *
+   * @param request names builds by digest, the original first; its runtime is replaced by `own`
+   */
+  async evaluate(
+    request: TrialRequest,
+    own: OwnRuntime,
+    candidates: readonly Candidate[],
+    signal: AbortSignal,
+  ): Promise<Candidate[]> {
+    const [original] = request.builds;
+    if (original === undefined) throw new TypeError('a trial needs the original');
+    const trial: TrialRequest = {
+      ...request,
+      runtime: {
+        manifest: own.artifact.self.digest,
+        manifestSize: own.artifact.self.size,
+        provider: own.provider,
+      },
+    };
+    const findings = new Map<string, Finding>();
+    const keys = new Map(
+      trial.builds.map(({ digest }) => [digest, findingKey(trial, original.digest, digest)]),
+    );
+    for (const [digest, key] of keys) {
+      const known = await this.#findings.get(key);
+      if (known !== undefined) findings.set(digest, known);
+    }
+    if (findings.size < trial.builds.length)
+      for (const result of await this.#run(trial, own, signal)) {
+        const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
+        const key = build === undefined ? undefined : keys.get(build.digest);
+        if (build === undefined || key === undefined) continue;
+        const { recipe: _, ...finding } = result;
+        findings.set(build.digest, finding);
+        await this.#findings.put(key, finding);
+      }
+    return candidates.map((candidate) => {
+      const finding = candidate.build === undefined ? undefined : findings.get(candidate.build.digest);
+      return finding === undefined ? candidate : { ...candidate, ...finding };
+    });
+  }
+
+  /** All builds in one child; when that one dies, each build in one of its own, so that the culprit is found out. */
+  async #run(trial: TrialRequest, own: OwnRuntime, signal: AbortSignal): Promise<Result[]> {
+    return this.#turns.run(signal, async () => {
+      try {
+        return (await this.#inChild(trial, own, signal)).results;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#log.warn(
+          { problem: errorRecord(error) },
+          'a trial on the gateway failed; its builds are tried singly',
+        );
+      }
+      const [original, ...others] = trial.builds;
+      if (original === undefined) return [];
+      const results: Result[] = [];
+      for (const build of [original, ...others]) {
+        const builds = build === original ? [original] : [original, build];
+        try {
+          const { results: found } = await this.#inChild({ ...trial, builds }, own, signal);
+          results.push(...found.filter(({ recipe }) => recipe === build.recipe));
+        } catch (error) {
+          signal.throwIfAborted();
+          const { code, message } = errorRecord(error);
+          results.push({ recipe: build.recipe, problem: `${code}: ${message}`.slice(0, 2000) });
+        }
+      }
+      return results;
+    });
+  }
+
+  async #inChild(trial: TrialRequest, own: OwnRuntime, signal: AbortSignal): Promise<TrialResult> {
+    const files: Record<Digest, string> = {};
+    for (const { digest } of [...trial.builds, trial.validation])
+      files[digest] = await this.#blobs.path(digest);
+    return runTrial({
+      runtimeDir: own.dir,
+      runtime: own.artifact.runtime,
+      provider: own.provider,
+      request: trial,
+      files,
+      log: this.#log,
+      signal,
+      ...(this.#execPath === undefined ? {} : { execPath: this.#execPath }),
+    });
+  }
+}
+
+function findingKey(trial: TrialRequest, original: Digest, build: Digest): string {
+  const { runtime, metric, validation, budget } = trial;
+  const key = canonicalJson({ runtime, metric, validation, budget, original, build });
+  return createHash('sha256').update(key).digest('hex');
+}
+
+function parseFinding(value: unknown): Finding {
+  const finding = parseWith(z.looseObject({}), value, 'finding');
+  const [result] = parseTrialResult({ results: [{ ...finding, recipe: 'original' }] }).results;
+  const { recipe: _, ...rest } = result ?? { recipe: 'original' };
+  return rest;
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import {
+  ANNOTATION,
+  type CatalogEntry,
+  type Digest,
+  entriesOf,
+  hexOf,
+  type Logger,
+  platformFits,
+  platformOf,
+} from '../../core/index.ts';
+import { proveRuntime } from '../../inference/index.ts';
+import { type BlobStore, installTree } from '../../store/index.ts';
+import { RUNTIME_NAMES } from '../constants.ts';
+import { type Content, filesOf, type RuntimeArtifact } from '../pull/index.ts';
+
+/** A runtime that stands in the gateway's own folder and ran there. */
+export interface OwnRuntime {
+  artifact: RuntimeArtifact;
+  dir: string;
+  provider: string;
+}
+
+/** Providers that need no hardware which only a node of the class has. */
+const PLAIN_PROVIDERS = ['cpu', 'wasm'];
+
+/**
+ * The runtimes that the gateway's children load: content of the catalog like any other, installed as a tree. The one
+ * to build with is the newest that is proven to run here; the ones to measure with are those of the classes.
+ */
+export class OwnRuntimes {
+  readonly #root: string;
+  readonly #content: Content;
+  readonly #blobs: BlobStore;
+  readonly #log: Logger;
+  readonly #execPath: string | undefined;
+  readonly #entries: () => readonly CatalogEntry[];
+  readonly #verdicts = new Map<Digest, OwnRuntime | 'failed'>();
+
+  constructor(
+    init: { dir: string; execPath: string | undefined },
+    components: { content: Content; blobs: BlobStore; log: Logger; entries: () => readonly CatalogEntry[] },
+  ) {
+    this.#root = join(init.dir, 'runtimes');
+    this.#execPath = init.execPath;
+    this.#content = components.content;
+    this.#blobs = components.blobs;
+    this.#log = components.log;
+    this.#entries = components.entries;
+  }
+
+  /** The runtime to build with; undefined when the catalog has none that runs on this machine. */
+  async forBuilding(signal: AbortSignal): Promise<OwnRuntime | undefined> {
+    const platform = platformOf(process.platform, process.arch);
+    for (const name of RUNTIME_NAMES)
+      for (const entry of entriesOf(this.#entries(), 'runtime', name)) {
+        const variant = entry.variants.find((candidate) => platformFits(candidate.platform, platform));
+        if (variant === undefined) continue;
+        const own = await this.prove(entry, variant.digest, undefined, signal);
+        if (own !== undefined) return own;
+      }
+    return undefined;
+  }
+
+  /** Installs and tries one variant here, once. Undefined when it does not run, or only with hardware of its own. */
+  async prove(
+    entry: CatalogEntry,
+    variant: Digest,
+    provider: string | undefined,
+    signal: AbortSignal,
+  ): Promise<OwnRuntime | undefined> {
+    const known = this.#verdicts.get(variant);
+    if (known !== undefined) return known === 'failed' ? undefined : known;
+    const artifact = await this.#content.openRuntime(entry, variant, { signal });
+    const wanted = artifact.runtime.providers.find((candidate) =>
+      provider === undefined ? PLAIN_PROVIDERS.includes(candidate) : candidate === provider,
+    );
+    if (wanted === undefined || !PLAIN_PROVIDERS.includes(wanted)) return undefined;
+    const dir = await this.#install(artifact, signal);
+    const proof = await proveRuntime({
+      dir,
+      manifest: artifact.runtime,
+      provider: wanted,
+      log: this.#log,
+      signal,
+      ...(this.#execPath === undefined ? {} : { execPath: this.#execPath }),
+    });
+    signal.throwIfAborted();
+    if (proof.ok) {
+      const own: OwnRuntime = { artifact, dir, provider: wanted };
+      this.#verdicts.set(variant, own);
+      return own;
+    }
+    this.#verdicts.set(variant, 'failed');
+    const { name, version } = entry;
+    this.#log.warn({ name, version, problem: proof.problem }, 'a runtime does not run on the gateway');
+    return undefined;
+  }
+
+  async #install(artifact: RuntimeArtifact, signal: AbortSignal): Promise<string> {
+    const files = filesOf(artifact.manifest);
+    await this.#content.ensureLayers(
+      artifact.manifest,
+      files.map(({ layer }) => layer),
+      { signal },
+    );
+    const tree = files.map(({ path, layer }) => {
+      const mode = layer.annotations?.[ANNOTATION.mode];
+      return {
+        path,
+        digest: layer.digest,
+        ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
+      };
+    });
+    return installTree(this.#root, hexOf(artifact.self.digest), tree, this.#blobs);
+  }
+}

@@ -1,0 +1,70 @@
+import {
+  type Candidate,
+  errorRecord,
+  type Logger,
+  parseTrialResult,
+  type TrialRequest,
+} from '../../core/index.ts';
+import type { Mesh } from '../../mesh/index.ts';
+import { TRIAL_BUSY_TRIES, TRIAL_BUSY_WAIT_MS, TRIAL_OVERHEAD_MS } from '../constants.ts';
+import { pause } from '../pause.ts';
+import type { Roster } from '../roster/index.ts';
+
+/** What a node of the class measured, and its name. */
+export interface NodeTrial {
+  measuredBy: string;
+  candidates: Candidate[];
+}
+
+/**
+ * Has a connected node of a hardware class measure the builds. A busy node is asked again, one that fails is left for
+ * the next. Undefined when no node of the class could.
+ */
+export async function trialOnNode(
+  hardwareClass: string,
+  request: TrialRequest,
+  candidates: readonly Candidate[],
+  components: { mesh: Mesh; roster: Roster; log: Logger },
+  signal: AbortSignal,
+): Promise<NodeTrial | undefined> {
+  const { mesh, roster, log } = components;
+  const timeoutMs = request.budget.milliseconds * request.builds.length + TRIAL_OVERHEAD_MS;
+  const tried = new Set<string>();
+  for (let round = 0; round < TRIAL_BUSY_TRIES; round += 1) {
+    let busy = false;
+    for (const node of roster.ofClass(hardwareClass)) {
+      if (tried.has(node.id)) continue;
+      try {
+        const answer = parseTrialResult(await mesh.call(node.id, 'trial', request, { signal, timeoutMs }));
+        return { measuredBy: node.name, candidates: withResults(candidates, request, answer.results) };
+      } catch (error) {
+        signal.throwIfAborted();
+        const { code, message } = errorRecord(error);
+        if (code === 'ERR_NODE_BUSY') busy = true;
+        else {
+          tried.add(node.id);
+          log.warn({ node: node.name, code, message }, 'a node could not measure');
+        }
+      }
+    }
+    if (!busy) return undefined;
+    await pause(TRIAL_BUSY_WAIT_MS, signal);
+    signal.throwIfAborted();
+  }
+  return undefined;
+}
+
+/** What a trial showed replaces what was known; a build that it leaves out was not measured and says so. */
+function withResults(
+  candidates: readonly Candidate[],
+  request: TrialRequest,
+  results: readonly { recipe: Candidate['recipe'] }[],
+): Candidate[] {
+  return candidates.map((candidate) => {
+    if (!request.builds.some(({ recipe }) => recipe === candidate.recipe)) return candidate;
+    const result = results.find(({ recipe }) => recipe === candidate.recipe);
+    const { measurement: _, ...known } = candidate;
+    if (result === undefined) return { ...known, problem: 'the node did not get to it within its budget' };
+    return { ...known, ...result };
+  });
+}

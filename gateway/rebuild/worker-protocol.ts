@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { type ModelCard, parseModelCard, parseWith, RECIPES } from '../../core/index.ts';
+
+/** A runtime that is installed as a tree. */
+export interface InstalledRuntime {
+  dir: string;
+  manifest: { name: string; version: string; entry: string };
+}
+
+/** Asks the worker for one build. It writes the result to `out`; the daemon hashes it there. */
+export interface BuildTask {
+  recipe: (typeof RECIPES)[number];
+  source: string;
+  card: ModelCard;
+  calibration?: string;
+  runtime: InstalledRuntime;
+  weightBits: 7 | 8;
+  out: string;
+}
+
+/** Asks the worker for the golden vectors of one build. */
+export interface GoldenTask {
+  original: string;
+  build: string;
+  validation: string;
+  cases: number;
+  /** The card's: the difference up to which the original's own outputs are the golden ones. */
+  tolerance: number;
+  runtime: InstalledRuntime;
+  provider: string;
+  out: string;
+}
+
+/** Whose outputs became the golden ones, and how far the build is from the original on those inputs. */
+export interface GoldenAnswer {
+  from: 'original' | 'build';
+  difference: number;
+}
+
+const path = z.string().max(4096);
+const runtime = z.object({
+  dir: path,
+  manifest: z.object({ name: z.string(), version: z.string(), entry: z.string() }),
+});
+const buildTask = z.object({
+  recipe: z.enum(RECIPES),
+  source: path,
+  card: z.unknown(),
+  calibration: path.optional(),
+  runtime,
+  weightBits: z.union([z.literal(7), z.literal(8)]),
+  out: path,
+});
+const goldenTask = z.object({
+  original: path,
+  build: path,
+  validation: path,
+  cases: z.number().int().positive(),
+  tolerance: z.number().positive(),
+  runtime,
+  provider: z.string(),
+  out: path,
+});
+const goldenAnswer = z.object({ from: z.enum(['original', 'build']), difference: z.number().nonnegative() });
+
+/** @throws {InvalidInputError} */
+export function parseBuildTask(value: unknown): BuildTask {
+  const { calibration, card, ...task } = parseWith(buildTask, value, 'build task');
+  return { ...task, card: parseModelCard(card), ...(calibration === undefined ? {} : { calibration }) };
+}
+
+/** @throws {InvalidInputError} */
+export function parseGoldenTask(value: unknown): GoldenTask {
+  return parseWith(goldenTask, value, 'golden task');
+}
+
+/** @throws {InvalidInputError} */
+export function parseGoldenAnswer(value: unknown): GoldenAnswer {
+  return parseWith(goldenAnswer, value, 'golden answer');
+}

@@ -1,0 +1,59 @@
+import {
+  type AppManifest,
+  type CatalogEntry,
+  type CatalogKind,
+  type DeploymentSpec,
+  entriesOf,
+  findEntry,
+  InvalidInputError,
+} from '../../core/index.ts';
+import { notFound } from '../not-found.ts';
+
+/** The entry that a name and a version, or the newest one, stand for. @throws {NotFoundError} naming the nearest */
+export function resolveEntry(
+  entries: readonly CatalogEntry[],
+  kind: CatalogKind,
+  name: string,
+  version?: string,
+): CatalogEntry {
+  const found = findEntry(entries, kind, name, version);
+  if (found !== undefined) return found;
+  const versions = entriesOf(entries, kind, name).map((entry) => entry.version);
+  if (version !== undefined && versions.length > 0)
+    throw notFound(`version ${version} of ${kind}`, name, versions);
+  throw notFound(
+    kind,
+    name,
+    entriesOf(entries, kind).map((entry) => entry.name),
+  );
+}
+
+/**
+ * The models of an app as the deployment wants them, by the app's own names.
+ *
+ * @throws {NotFoundError} @throws {InvalidInputError} for a name that the app does not have
+ */
+export function resolveModels(
+  entries: readonly CatalogEntry[],
+  spec: DeploymentSpec,
+  app: AppManifest,
+): Record<string, CatalogEntry> {
+  const unknown = Object.keys(spec.models).find((name) => !Object.hasOwn(app.models, name));
+  if (unknown !== undefined)
+    throw new InvalidInputError(
+      `app ${app.name} has no model ${unknown}; its models are ${Object.keys(app.models).join(', ') || 'none'}`,
+    );
+  const strange = Object.keys(spec.actions).find((name) => !app.actions.includes(name));
+  if (strange !== undefined)
+    throw new InvalidInputError(
+      `app ${app.name} has no action ${strange}; its actions are ${app.actions.join(', ') || 'none'}`,
+    );
+  return Object.fromEntries(
+    Object.entries(app.models)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, meant]) => {
+        const wanted = spec.models[name] ?? { name: meant };
+        return [name, resolveEntry(entries, 'model', wanted.name, wanted.version)];
+      }),
+  );
+}

@@ -1,0 +1,2 @@
+/** Which runtimes a node should prove. In: catalog, configuration, verdicts. Out: offers. */
+export * from './plan.ts';
