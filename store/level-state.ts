@@ -12,34 +12,38 @@ import type { ListOptions, State, Table, TableOperation, WriteOptions } from './
 type Database = ClassicLevel<string, Uint8Array>;
 type Sublevel = ReturnType<typeof sublevelOf>;
 
+interface OpenOptions {
+  signal?: AbortSignal;
+  log?: Logger;
+  /** How long to wait for another process to close it. */
+  timeoutMs?: number;
+}
+
 /**
  * State in a level folder, for one process at a time. A folder that does not open is repaired and, where that does not
  * help, set aside as `DIR.broken-TIME` and begun anew: a machine must start with what it has.
  *
- * @throws {StoreLockedError} when another process has it for longer than the time-out (10 s, or the signal)
+ * @throws {StoreLockedError} when another process has it for longer than `timeoutMs` (10 s)
  * @throws {DiskFullError}
  */
-export async function openState(
-  dir: string,
-  options: { signal?: AbortSignal; log?: Logger } = {},
-): Promise<State> {
+export async function openState(dir: string, options: OpenOptions = {}): Promise<State> {
   const { log = silentLogger } = options;
   await ensureDir(dir);
-  const database = await openDatabase(dir, log, options.signal);
+  const database = await openDatabase(dir, log, options);
   return new LevelState(database, log);
 }
 
-async function openDatabase(dir: string, log: Logger, signal?: AbortSignal): Promise<Database> {
+async function openDatabase(dir: string, log: Logger, options: OpenOptions): Promise<Database> {
   if (await lostItsHead(dir)) await repair(dir, log);
   try {
-    return await openUnlocked(dir, signal);
+    return await openUnlocked(dir, options);
   } catch (error) {
     if (!isBroken(error)) throw error;
     log.warn({ dir, error: causesOf(error) }, 'the state does not open; repairing it');
   }
   await repair(dir, log);
   try {
-    return await openUnlocked(dir, signal);
+    return await openUnlocked(dir, options);
   } catch (error) {
     if (!isBroken(error)) throw error;
     const aside = `${dir}.broken-${Date.now()}`;
@@ -48,7 +52,7 @@ async function openDatabase(dir: string, log: Logger, signal?: AbortSignal): Pro
     log.error({ dir, aside, error: causesOf(error) }, 'the state is beyond repair; it begins anew');
   }
   await ensureDir(dir);
-  return openUnlocked(dir, signal);
+  return openUnlocked(dir, options);
 }
 
 /** Without a CURRENT file level would begin anew in silence, over what is there. */
@@ -63,11 +67,9 @@ async function repair(dir: string, log: Logger): Promise<void> {
   );
 }
 
-async function openUnlocked(dir: string, signal?: AbortSignal): Promise<Database> {
-  const until = AbortSignal.any([
-    AbortSignal.timeout(LOCK_TIMEOUT_MS),
-    ...(signal === undefined ? [] : [signal]),
-  ]);
+async function openUnlocked(dir: string, options: OpenOptions): Promise<Database> {
+  const { signal, timeoutMs = LOCK_TIMEOUT_MS } = options;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
     const database: Database = new ClassicLevel(dir, { keyEncoding: 'utf8', valueEncoding: 'view' });
@@ -78,7 +80,8 @@ async function openUnlocked(dir: string, signal?: AbortSignal): Promise<Database
       await database.close().catch(() => {});
       if (isFull(error)) throw new DiskFullError(undefined, { cause: error });
       if (!hasCode(error, 'LEVEL_LOCKED')) throw error;
-      if (until.aborted) throw new StoreLockedError(`another process has ${basename(dir)}`, { cause: error });
+      if (performance.now() > deadline)
+        throw new StoreLockedError(`another process has ${basename(dir)}`, { cause: error });
       await delay(LOCK_RETRY_MS);
     }
   }
@@ -86,7 +89,10 @@ async function openUnlocked(dir: string, signal?: AbortSignal): Promise<Database
 
 /** Broken, as against locked, full, forbidden: only what the files themselves say may cost them their place. */
 function isBroken(error: unknown): boolean {
-  return hasCode(error, 'LEVEL_CORRUPTION') || /corrupt|does not exist|no such file/i.test(causesOf(error));
+  return (
+    hasCode(error, 'LEVEL_CORRUPTION') ||
+    /corrupt|does not exist|no such file|is a directory/i.test(causesOf(error))
+  );
 }
 
 function isFull(error: unknown): boolean {
