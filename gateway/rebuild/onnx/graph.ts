@@ -141,6 +141,7 @@ export function dropUnused(graph: GraphProto): void {
     const kept = graph.node.filter((node) => node.output.some((name) => read.has(name)));
     if (kept.length === graph.node.length) {
       graph.initializer = graph.initializer.filter(({ name }) => read.has(name));
+      graph.valueInfo = graph.valueInfo.filter(({ name }) => read.has(name));
       return;
     }
     graph.node = kept;

@@ -1,13 +1,25 @@
 import { RecipeNotApplicableError } from '../errors.ts';
-import { encodeModel, GraphView, liftOpset, type ModelProto, type NodeProto } from '../onnx/index.ts';
+import {
+  decodeModel,
+  encodeModel,
+  GraphView,
+  liftOpset,
+  type ModelProto,
+  type NodeProto,
+} from '../onnx/index.ts';
 import { foldAffine } from './fold.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
 import type { Recipe, RecipeContext } from './recipe.ts';
+import { closest } from './static/closest.ts';
 import { emitQuantized } from './static/emit.ts';
+import type { Limits } from './static/grid.ts';
 import { observe } from './static/observe.ts';
 import { dataInputs, select, type Selection } from './static/select.ts';
 import { valueTypes } from './value-types.ts';
+
+/** What is tried; the first wins a draw. */
+const LIMITS: readonly Limits[] = ['full', 'least-error'];
 
 /**
  * Weights and activations in 8 bits, with ranges measured beforehand on calibration data. Convolutions gain most.
@@ -23,15 +35,21 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
   const model = await prepare(context);
   await lift(model, context);
   foldAffine(model, keep);
-  const selection = select(model, await valueTypes(model, runtime), keep);
+  const types = await valueTypes(model, runtime);
+  const selection = select(model, types, keep);
   if (selection.weighted.size === 0)
     throw new RecipeNotApplicableError(
       'no Conv, MatMul or Gemm with constant float32 weights may be quantised',
     );
   const names = observedValues(model, selection);
   const histograms = await observe(model, names, calibration, runtime, signal);
-  emitQuantized({ model, selection, histograms, weightBits });
-  return encodeModel(model);
+  const prepared = encodeModel(model);
+  const candidates = LIMITS.map((limits) => {
+    const copy = decodeModel(prepared);
+    emitQuantized({ model: copy, selection: select(copy, types, keep), histograms, limits, weightBits });
+    return encodeModel(copy);
+  });
+  return closest(prepared, candidates, context);
 }
 
 async function lift(model: ModelProto, { runtime }: RecipeContext): Promise<void> {

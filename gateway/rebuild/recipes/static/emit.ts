@@ -1,7 +1,9 @@
 import {
   dropUnused,
+  floatAttribute,
   GraphView,
   isStandard,
+  makeNode,
   type ModelProto,
   NameBook,
   type NodeProto,
@@ -9,7 +11,7 @@ import {
 } from '../../onnx/index.ts';
 import { floatsOf, scalarOf } from '../constants.ts';
 import { firstShift, scalarAffine } from './affine.ts';
-import { bestRange, type Grid, gridOver, gridWithShift, type Range, shifted } from './grid.ts';
+import { type Grid, gridOver, gridWithShift, type Limits, type Range, rangeOf, shifted } from './grid.ts';
 import type { Histogram } from './histogram.ts';
 import { ValueForms } from './levels.ts';
 import { dataInputs, LIMITERS, MOVERS, type Selection } from './select.ts';
@@ -20,6 +22,7 @@ export interface EmitInput {
   model: ModelProto;
   selection: Selection;
   histograms: ReadonlyMap<string, Histogram>;
+  limits: Limits;
   weightBits: 7 | 8;
 }
 
@@ -27,30 +30,27 @@ export interface EmitInput {
  * Writes the graph of a model anew with QuantizeLinear and DequantizeLinear around the selected nodes: the standard
  * form that a runtime turns into its 8-bit operators (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
  */
-export function emitQuantized({ model, selection, histograms, weightBits }: EmitInput): void {
-  new Emitter(model, selection, histograms, weightBits).run();
+export function emitQuantized(input: EmitInput): void {
+  new Emitter(input).run();
 }
 
 class Emitter {
   readonly #model: ModelProto;
   readonly #selection: Selection;
   readonly #histograms: ReadonlyMap<string, Histogram>;
+  readonly #limits: Limits;
   readonly #bits: 7 | 8;
   readonly #view: GraphView;
   readonly #forms: ValueForms;
   /** Limiters whose work the rounding of the node before them does. */
   readonly #absorbed = new Set<NodeProto>();
 
-  constructor(
-    model: ModelProto,
-    selection: Selection,
-    histograms: ReadonlyMap<string, Histogram>,
-    bits: 7 | 8,
-  ) {
+  constructor({ model, selection, histograms, limits, weightBits }: EmitInput) {
     this.#model = model;
     this.#selection = selection;
     this.#histograms = histograms;
-    this.#bits = bits;
+    this.#limits = limits;
+    this.#bits = weightBits;
     this.#view = new GraphView(model.graph);
     this.#forms = new ValueForms(model.graph, new NameBook(model.graph), (value) => this.#gridOf(value));
   }
@@ -110,6 +110,7 @@ class Emitter {
       return;
     }
     if (this.#reread(node)) return;
+    if (this.#emitGate(node)) return;
     const data = new Set(dataInputs(this.#view, node));
     node.input = node.input.map((name) =>
       data.has(name) ? this.#forms.dequantized(name) : this.#constant(node, name),
@@ -126,6 +127,27 @@ class Emitter {
     if (moved === undefined) return false;
     const scale = Math.fround(moved.scale * affine.factor);
     this.#forms.addLevels(node.output[0] ?? '', { tensor, grid: { scale, zero: moved.zero } });
+    return true;
+  }
+
+  /**
+   * clip(alpha · x + beta, 0, 1) is rounding to other levels: the limits of 8 bits cut, and zero and one are the first
+   * and the last level. LeakyRelu with slope 1 changes nothing, but is what runtimes turn into one table look-up.
+   */
+  #emitGate(node: NodeProto): boolean {
+    if (!isStandard(node, 'HardSigmoid')) return false;
+    const output = node.output[0] ?? '';
+    const alpha = floatAttribute(node, 'alpha', 0.2);
+    const zero = Math.round(floatAttribute(node, 'beta', 0.5) * 255);
+    if (!(alpha > 0) || zero < 0 || zero > 255) return false;
+    const source = this.#forms.name(`${output}_f`);
+    const input = [this.#forms.dequantized(node.input[0] ?? '')];
+    const attributes = { alpha: { float: 1 } };
+    this.#forms.nodes.push(
+      makeNode({ opType: 'LeakyRelu', name: node.name, input, output: [source], attributes }),
+    );
+    const { tensor } = this.#forms.quantize(output, source, { scale: Math.fround(1 / (255 * alpha)), zero });
+    this.#forms.addLevels(output, { tensor, grid: { scale: Math.fround(1 / 255), zero: 0 } });
     return true;
   }
 
@@ -175,7 +197,7 @@ class Emitter {
   #gridOf(value: string, limits?: Range): Grid {
     const histogram = this.#histograms.get(value);
     if (histogram === undefined) throw new TypeError(`${value} was not observed`);
-    const best = bestRange(histogram);
+    const best = rangeOf(histogram, this.#limits);
     const low = Math.max(best.low, limits?.low ?? best.low);
     const high = Math.min(best.high, limits?.high ?? best.high);
     const range = high > low ? { low, high } : { low: 0, high: 1 };

@@ -14,6 +14,8 @@ export interface Range {
 const LEVELS = 255;
 /** Significant bits of a scale. Fewer than float32 has, so that a last-bit difference between CPUs leaves no trace. */
 const SCALE_BITS = 16;
+/** An activation that never leaves this is zero. */
+const SMALLEST_RANGE = 1e-30;
 /** The parts of the observed range that are tried as limits. */
 const SHARES = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 /** A shift that is smaller than this share of one step is no shift. */
@@ -22,14 +24,18 @@ const NO_SHIFT = 0.05;
 const MAX_GROWTH = 1.25;
 
 /**
- * The range to spread 256 levels over: the one with the least mean squared error, cutting off what is rare and far out
- * against coarser steps for everything else. Zero is always inside, since padding and ReLU need it exactly.
+ * Where the 256 levels end. `full` takes in all that was observed. `least-error` has the least mean squared error: it
+ * cuts off what is rare and far out, against coarser steps for everything else. Neither is better on every model.
  */
-export function bestRange(histogram: Histogram): Range {
+export type Limits = 'full' | 'least-error';
+
+/** The range to spread the levels over. Zero is always inside, since padding and ReLU need it exactly. */
+export function rangeOf(histogram: Histogram, limits: Limits): Range {
   const low = Math.min(0, histogram.min);
   const high = Math.max(0, histogram.max);
-  if (!Number.isFinite(low) || !Number.isFinite(high) || high - low < Number.MIN_VALUE)
+  if (!Number.isFinite(low) || !Number.isFinite(high) || high - low < SMALLEST_RANGE)
     return { low: 0, high: 1 };
+  if (limits === 'full') return { low, high };
   let best: Range = { low, high };
   let bestError = Number.POSITIVE_INFINITY;
   for (const lowShare of low === 0 ? [1] : SHARES)

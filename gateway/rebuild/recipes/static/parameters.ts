@@ -1,3 +1,4 @@
+import type { Tensor } from '../../../../core/index.ts';
 import {
   floatAttribute,
   float32Tensor,
@@ -45,36 +46,31 @@ export function quantizedParameters({ node, view, inputScale, bits, names }: Par
   const quantized = quantizeWeights(values, dims, axis, { bits, floors });
   const tensors: TensorProto[] = [];
   const nodes: NodeProto[] = [];
-  const add = (
-    what: string,
-    scales: Float32Array,
-    along: number,
-    store: (name: string) => TensorProto,
-  ): string => {
-    const name = names(`${node.name}_${what}_q`);
-    const scale = float32Tensor(names(`${node.name}_${what}_scale`), scales, [scales.length]);
-    const output = names(`${node.name}_${what}_dq`);
-    tensors.push(store(name), scale);
+  const read = (what: string, tensor: Tensor, scales: Float32Array, along: number): string => {
+    const name = (part: string): string => names(`${node.name}_${what}_${part}`);
+    const constants = [writeTensor(name('q'), tensor), float32Tensor(name('scale'), scales, [scales.length])];
+    if (tensor.type === 'int8')
+      constants.push(
+        writeTensor(name('zero'), { type: 'int8', dims: [channels], data: new Int8Array(channels) }),
+      );
+    const output = name('dq');
+    tensors.push(...constants);
     nodes.push(
       makeNode({
         opType: 'DequantizeLinear',
-        name: names(`${node.name}_${what}_dequantize`),
-        input: [name, scale.name],
+        name: name('dequantize'),
+        input: constants.map((each) => each.name),
         output: [output],
         attributes: { axis: along },
       }),
     );
     return output;
   };
-  const inputs = [
-    add('weight', quantized.scales, axis, (name) =>
-      writeTensor(name, { type: 'int8', dims, data: quantized.values }),
-    ),
-  ];
+  const inputs = [read('weight', { type: 'int8', dims, data: quantized.values }, quantized.scales, axis)];
   if (bias === undefined) return { tensors, nodes, inputs };
   const units = quantized.scales.map((scale) => scale * inputScale);
   const data = Int32Array.from(bias, (value, i) => Math.round(value / (units[i] ?? 1)));
-  inputs.push(add('bias', units, 0, (name) => writeTensor(name, { type: 'int32', dims: [channels], data })));
+  inputs.push(read('bias', { type: 'int32', dims: [channels], data }, units, 0));
   return { tensors, nodes, inputs };
 }
 
