@@ -4,6 +4,9 @@
  * Importing this module loads no runtime: `loadRuntime` does, and only modules that run in a child call it.
  */
 export type { ActionPayload, AppEvent } from './app/define.ts';
+export type { Action } from './app-host/action.ts';
+export { startApp } from './app-host/start-app.ts';
+export type { AppInit, AppStats, RunningApp } from './app-host/start-app.ts';
 export { channel } from './channel/channel.ts';
 export type { Channel, ChannelHandler, RequestOptions } from './channel/channel.ts';
 export { siblingModule } from './child/entry.ts';

@@ -7,6 +7,7 @@ export interface ChildPeer {
   request(method: string, params: unknown, options?: RequestOptions): Promise<unknown>;
   /** @throws {ChannelClosedError} */
   notify(method: string, params: unknown): void;
+  onNotice(method: string, listener: (params: unknown) => void): () => void;
 }
 
 const CHANNEL_FD = 3;

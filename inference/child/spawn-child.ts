@@ -44,6 +44,8 @@ export interface Child {
    * @throws {ChildExitedError} @throws {MemoryExceededError} when it ended; else as `Channel.request` does
    */
   request(method: string, params: unknown, options?: RequestOptions): Promise<unknown>;
+  /** @throws {ChannelClosedError} */
+  notify(method: string, params: unknown): void;
   handle(method: string, handler: ChannelHandler): () => void;
   onNotice(method: string, listener: (params: unknown) => void): () => void;
   onExit(listener: (exit: ChildExit) => void): void;
@@ -126,6 +128,10 @@ class SpawnedChild implements Child {
       if (error instanceof ChannelClosedError) throw (await this.#endAfterClose()).error;
       throw error;
     }
+  }
+
+  notify(method: string, params: unknown): void {
+    this.#channel.notify(method, params);
   }
 
   handle(method: string, handler: ChannelHandler): () => void {

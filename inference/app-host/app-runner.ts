@@ -1,0 +1,109 @@
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FloormeshError, PACKAGE_PATH, type PackageConfig } from '../../core/index.ts';
+import type { AppContext, AppDefinition, AppEvent } from '../app/define.ts';
+import type { ChildPeer } from '../child/serve-child.ts';
+import { START_TIMEOUT_MS } from '../constants.ts';
+import { AppFailedError, AppInvalidError, DeadlineExceededError } from '../errors.ts';
+import { loadRuntime } from '../runtimes/load-runtime.ts';
+import { logLine } from './app-log.ts';
+import { jsonText } from './json-text.ts';
+import { loadApp } from './load-app.ts';
+import { type Models, openModels } from './models.ts';
+import { confineModules } from './module-hooks.ts';
+import { untilAborted } from './turns.ts';
+
+/** An app with its runtime and models, loaded in this process and set up. */
+export interface AppRunner {
+  /** Handles one event. The result is JSON text. @throws {AppFailedError} @throws {DeadlineExceededError} */
+  handle(event: AppEvent, signal: AbortSignal): Promise<string>;
+  /** @throws {GoldenMismatchError} */
+  checkGolden(): Promise<void>;
+}
+
+/**
+ * Loads a package: runtime first, then each model, then the app's code, then its `setup`.
+ *
+ * @throws {RuntimeInvalidError} @throws {ModelInvalidError} @throws {AppInvalidError} @throws {AppFailedError}
+ */
+export async function loadPackage(given: string, config: PackageConfig, peer: ChildPeer): Promise<AppRunner> {
+  const dir = await realpath(given);
+  confineModules(dir);
+  const { name, version, entry } = config.runtime;
+  const runtime = await loadRuntime(join(dir, PACKAGE_PATH.runtime('')), { name, version, entry });
+  const models = await openModels(runtime, dir, config);
+  const app = await loadApp(dir, config.app);
+  const runner = new PackageRunner(config, peer, models, app);
+  await runner.setUp();
+  return runner;
+}
+
+class PackageRunner implements AppRunner {
+  readonly #config: PackageConfig;
+  readonly #peer: ChildPeer;
+  readonly #models: Models;
+  readonly #app: AppDefinition;
+
+  constructor(config: PackageConfig, peer: ChildPeer, models: Models, app: AppDefinition) {
+    this.#config = config;
+    this.#peer = peer;
+    this.#models = models;
+    this.#app = app;
+  }
+
+  async setUp(): Promise<void> {
+    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+    await called('setup', async () => this.#app.setup?.(this.#context('', signal)));
+  }
+
+  async handle(event: AppEvent, cancelled: AbortSignal): Promise<string> {
+    const handler = this.#app.on[event.kind];
+    if (handler === undefined)
+      throw new AppInvalidError(`the app has no function for the event ${event.kind}`);
+    const { deadlineMs } = this.#config.app;
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new DeadlineExceededError(`${event.kind} took longer than ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+    const signal = AbortSignal.any([deadline.signal, cancelled]);
+    try {
+      return await called(event.kind, async () =>
+        jsonText(await untilAborted(handler(event, this.#context(event.id, signal)), deadline.signal)),
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  checkGolden(): Promise<void> {
+    return this.#models.checkGolden();
+  }
+
+  #context(eventId: string, signal: AbortSignal): AppContext {
+    return {
+      settings: Object.freeze({ ...this.#config.settings }),
+      signal,
+      model: (name) => this.#models.get(name),
+      infer: async (model, inputs) => {
+        signal.throwIfAborted();
+        return this.#models.get(model).infer(inputs);
+      },
+      act: async (name, payload) => {
+        await this.#peer.request('act', { name, eventId, payload }, { signal });
+      },
+      log: (message, details) => this.#peer.notify('log', logLine(message, details, eventId)),
+    };
+  }
+}
+
+/** What the app's own code throws becomes an error of the app; what floormesh threw into it keeps its code. */
+async function called<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (cause instanceof FloormeshError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AppFailedError(`${what}: ${why}`, { cause });
+  }
+}

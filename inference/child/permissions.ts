@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** `core/` and `inference/` stand here: the checkout's folder, or `dist/`. */
+const BASE = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * Flags of Node's permission model for a child that runs an app: its code may read the package and what floormesh
+ * itself consists of, write nothing, and start no process and no worker. Native addons must be allowed, since a runtime
+ * is one: this keeps an app's own code from keys and data of the machine, and is no wall against native code.
+ *
+ * @param dir the installed package's folder, without symbolic links
+ */
+export function permissionFlags(dir: string): string[] {
+  const readable = [dir, join(BASE, 'core'), join(BASE, 'inference'), ...modulePaths(), ...LIBC_PATHS];
+  const flags = ['--permission', '--allow-addons', `--disable-warning=${ADDONS_WARNING}`];
+  return [...flags, ...readable.map((path) => `--allow-fs-read=${path}`)];
+}
+
+/** That addons weaken the permission model: known, and said above. */
+const ADDONS_WARNING = 'PERM0001';
+
+/** sharp asks these which C library the system has. */
+const LIBC_PATHS = ['/usr/bin/ldd'];
+
+/** Where imports of packages may lead: the own `node_modules`, and the outermost one that floormesh lies in. */
+function modulePaths(): string[] {
+  const root = packageRoot(BASE);
+  const parts = root.split(sep);
+  const outermost = parts.indexOf('node_modules');
+  return [
+    join(root, 'package.json'),
+    join(root, 'node_modules'),
+    ...(outermost === -1 ? [] : [parts.slice(0, outermost + 1).join(sep)]),
+  ];
+}
+
+function packageRoot(from: string): string {
+  let folder = from;
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder.endsWith(sep) ? folder.slice(0, -1) : folder;
+}

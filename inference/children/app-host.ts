@@ -1,0 +1,39 @@
+import { InvalidInputError, type PackageConfig, parsePackageConfig } from '../../core/index.ts';
+import type { AppEvent } from '../app/define.ts';
+import { type AppRunner, loadPackage } from '../app-host/app-runner.ts';
+import { isRecord } from '../channel/messages.ts';
+import { serveChild } from '../child/serve-child.ts';
+import { AppInvalidError } from '../errors.ts';
+
+/** Runs one app: loads its package on `start`, then handles events, one at a time as its daemon sends them. */
+let runner: AppRunner | undefined;
+let current: AbortController | undefined;
+
+const peer = serveChild({
+  start: async (params) => {
+    if (!isRecord(params)) throw new InvalidInputError('start takes a map');
+    const config: PackageConfig = parsePackageConfig(Buffer.from(String(params['config'])));
+    runner = await loadPackage(String(params['dir']), config, peer);
+    return null;
+  },
+  handle: async (params) => {
+    const controller = new AbortController();
+    current = controller;
+    try {
+      return await started().handle(params as AppEvent, controller.signal);
+    } finally {
+      current = undefined;
+    }
+  },
+  golden: async () => {
+    await started().checkGolden();
+    return null;
+  },
+});
+
+peer.onNotice('cancel', () => current?.abort(new DOMException('the event was cancelled', 'AbortError')));
+
+function started(): AppRunner {
+  if (runner === undefined) throw new AppInvalidError('the app is not started');
+  return runner;
+}
