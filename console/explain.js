@@ -4,7 +4,7 @@ import { bytes, milliseconds, percent } from './format.js';
 /**
  * Why a node has the builds that it has: every candidate with its figures and what became of it.
  *
- * @typedef {import('../gateway/index.ts').Explanation} Explanation
+ * @typedef {import('../gateway/api/index.ts').Explanation} Explanation
  * @typedef {import('../core/index.ts').RebuildReport} RebuildReport
  */
 

@@ -8,7 +8,7 @@ import { alarmCard, deploymentTable, empty, eventLine, nodeCard, rolloutCard, si
 const SHOWN = { alarms: 6, events: 200, ended: 3 };
 const SETTLE_MS = 150;
 
-/** @type {import('../gateway/index.ts').NodeView[]} */
+/** @type {import('../gateway/api/index.ts').NodeView[]} */
 let nodes = [];
 
 async function showSite() {
@@ -133,7 +133,7 @@ function loadPicture(image, id) {
 const eventList = h('ol', null);
 const alarmList = h('div.alarms', null);
 
-/** @param {import('../gateway/index.ts').LoggedEvent} event */
+/** @param {import('../gateway/api/index.ts').LoggedEvent} event */
 function addEvent(event) {
   byId('events').querySelector('.empty')?.remove();
   eventList.prepend(eventLine(event));
@@ -141,7 +141,7 @@ function addEvent(event) {
   if (event.type === 'alarm') addAlarm(event);
 }
 
-/** @param {import('../gateway/index.ts').LoggedEvent} event */
+/** @param {import('../gateway/api/index.ts').LoggedEvent} event */
 function addAlarm(event) {
   byId('alarms').querySelector('.empty')?.remove();
   alarmList.prepend(alarmCard(event, loadPicture));

@@ -4,10 +4,10 @@ import { ago, bytes, clock, counted, milliseconds } from './format.js';
 /**
  * What the API tells, as elements. Nothing here asks for data or keeps any.
  *
- * @typedef {import('../gateway/index.ts').SiteSummary} SiteSummary
- * @typedef {import('../gateway/index.ts').NodeView} NodeView
- * @typedef {import('../gateway/index.ts').DeploymentView} DeploymentView
- * @typedef {import('../gateway/index.ts').LoggedEvent} LoggedEvent
+ * @typedef {import('../gateway/api/index.ts').SiteSummary} SiteSummary
+ * @typedef {import('../gateway/api/index.ts').NodeView} NodeView
+ * @typedef {import('../gateway/api/index.ts').DeploymentView} DeploymentView
+ * @typedef {import('../gateway/api/index.ts').LoggedEvent} LoggedEvent
  * @typedef {import('../core/index.ts').Rollout} Rollout
  */
 

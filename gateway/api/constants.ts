@@ -23,8 +23,8 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 /** What an upload of a blob may take: 16 GiB at 5 MB/s. */
 export const UPLOAD_TIMEOUT_MS = 3_600_000;
 /** What an `infer` may take: some apps on small machines need minutes. */
-export const INFER_TIMEOUT_MS = 300_000;
-/** What a release may take to be published: the bridge fetches its content from here. */
-export const PUBLISH_TIMEOUT_MS = 600_000;
+export const INFER_TIMEOUT_MS = 240_000;
+/** What a release may take to be published: the bridge fetches its content meanwhile, and goes on at a second try. */
+export const PUBLISH_TIMEOUT_MS = 240_000;
 /** Random bytes in the token that changes need. */
 export const TOKEN_BYTES = 32;

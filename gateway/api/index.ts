@@ -8,3 +8,6 @@ export { readApiFile, writeApiFile } from './api-file.ts';
 export type { ApiFile } from './api-file.ts';
 export { API_PREFIX, MAX_INFER_BYTES } from './constants.ts';
 export { ApiFileInvalidError, HostRefusedError, UnauthorizedError } from './errors.ts';
+export { NotFoundError } from '../errors.ts';
+export type { PublishRequest } from '../gateway.ts';
+export type * from '../views.ts';

@@ -1,0 +1,68 @@
+import { basename, extname } from 'node:path';
+import type { Command } from 'commander';
+import { MAX_INFER_BYTES } from '../../gateway/api/index.ts';
+import type { DeploymentView, InferAnswer } from '../../gateway/api/index.ts';
+import { readFileBounded } from '../../store/index.ts';
+import { type Client, openClient } from '../client.ts';
+import { type CliContext, UsageError } from '../context.ts';
+import { formatMs } from '../format.ts';
+import { printable } from '../table.ts';
+import { type GatewayOptions, gatewayOptions, print } from '../verb.ts';
+
+interface InferOptions extends GatewayOptions {
+  input: string;
+  node?: string;
+  kind?: string;
+}
+
+const INFER_TIMEOUT_MS = 250_000;
+const KINDS: Record<string, string> = {
+  picture: '.png .jpg .jpeg .webp .gif .avif .bmp .tif .tiff',
+  sound: '.wav .flac .mp3 .ogg',
+};
+
+/** `floormesh infer APP --input FILE`: one event handled, as if a source had given it. */
+export function inferVerb(program: Command, context: CliContext): void {
+  const command = program
+    .command('infer')
+    .argument('<app>', 'a deployment, or the app of one')
+    .requiredOption('--input <file>', 'the event’s data: a picture, a sound, a message')
+    .option('--node <node>', 'on this node; on any that runs the app without it')
+    .option('--kind <kind>', 'kind of event; by the file name’s ending without it')
+    .description('let a deployed app handle one file, and print its result');
+  gatewayOptions(command).action(async (app: string, options: InferOptions) => {
+    const client = await openClient(options, context);
+    const data = await readFileBounded(options.input, MAX_INFER_BYTES);
+    if (data === undefined) throw new UsageError(`there is no file ${options.input}`);
+    const query = new URLSearchParams({
+      deployment: await deploymentOf(app, client),
+      kind: options.kind ?? kindOf(options.input),
+      name: basename(options.input),
+    });
+    if (options.node !== undefined) query.set('node', options.node);
+    const answer = await client.postBytes<InferAnswer>(`infer?${query}`, data, {
+      timeoutMs: INFER_TIMEOUT_MS,
+    });
+    print(context, options.json, answer, () => {
+      const result = JSON.stringify(answer.result ?? null, undefined, 2);
+      const lines = result.split('\n').map(printable).join('\n');
+      return `${lines}\n${printable(answer.nodeName)} took ${formatMs(answer.tookMs)}\n`;
+    });
+  });
+}
+
+/** A deployment of that name, else the only one of the app of that name; what there is not, the gateway says. */
+async function deploymentOf(name: string, client: Client): Promise<string> {
+  const deployments = await client.get<DeploymentView[]>('deployments');
+  if (deployments.some((deployment) => deployment.name === name)) return name;
+  const ofApp = deployments.filter((deployment) => deployment.app.name === name);
+  return ofApp.length === 1 && ofApp[0] !== undefined ? ofApp[0].name : name;
+}
+
+function kindOf(path: string): string {
+  const ending = extname(path).toLowerCase();
+  const known = Object.entries(KINDS).find(
+    ([, endings]) => ending !== '' && endings.split(' ').includes(ending),
+  );
+  return known?.[0] ?? 'message';
+}

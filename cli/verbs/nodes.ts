@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { fingerprintOf, shortDigest } from '../../core/index.ts';
+import type { NodeView } from '../../gateway/api/index.ts';
+import { openClient } from '../client.ts';
+import type { CliContext } from '../context.ts';
+import { formatBytes, formatMs } from '../format.ts';
+import { facts, table } from '../table.ts';
+import { type GatewayOptions, gatewayOptions, print } from '../verb.ts';
+
+/** `floormesh nodes ls|show|fingerprint`: the machines of the site. */
+export function nodesVerb(program: Command, context: CliContext): void {
+  const nodes = program.command('nodes').description('the machines of the site');
+  const oneNode = async (name: string, options: GatewayOptions): Promise<NodeView> =>
+    (await openClient(options, context)).get<NodeView>(`nodes/${encodeURIComponent(name)}`);
+
+  gatewayOptions(nodes.command('ls').description('list the nodes')).action(
+    async (options: GatewayOptions) => {
+      const views = await (await openClient(options, context)).get<NodeView[]>('nodes');
+      print(context, options.json, views, () => list(views));
+    },
+  );
+  gatewayOptions(
+    nodes.command('show').argument('<node>', 'name or peer id').description('all about one node'),
+  ).action(async (name: string, options: GatewayOptions) => {
+    const node = await oneNode(name, options);
+    print(context, options.json, node, () => show(node));
+  });
+  gatewayOptions(
+    nodes
+      .command('fingerprint')
+      .argument('<node>', 'name or peer id')
+      .description('the fingerprint that a node sent, held against the one of its stored configuration'),
+  ).action(async (name: string, options: GatewayOptions) => {
+    const { id, name: nodeName, fingerprint, configuration } = await oneNode(name, options);
+    const computed = fingerprintOf(configuration);
+    const matches = computed === fingerprint;
+    print(context, options.json, { id, name: nodeName, fingerprint, computed, matches }, () =>
+      facts({
+        node: `${nodeName} (${id})`,
+        received: fingerprint,
+        computed,
+        verdict: matches
+          ? 'equal: the stored configuration is the node’s'
+          : 'different: the node will be asked',
+      }),
+    );
+  });
+}
+
+function list(nodes: readonly NodeView[]): string {
+  if (nodes.length === 0) return 'No node has joined yet.\n';
+  const rows = nodes.map((node) => [
+    node.name,
+    node.connected ? 'connected' : `seen ${new Date(node.lastSeen).toISOString().slice(0, 16)}`,
+    node.hardwareClass ?? '',
+    node.health.map(({ deployment, revision, state }) => `${deployment} r${revision} ${state}`).join(', '),
+    shortDigest(node.fingerprint),
+  ]);
+  return table(['NAME', 'STATE', 'HARDWARE CLASS', 'RUNS', 'FINGERPRINT'], rows);
+}
+
+function show(node: NodeView): string {
+  const { cpu, os, memory, software, runtimes, sources, actions, labels, accelerators } = node.configuration;
+  const { fromGateway, fromPeers } = node.received;
+  const about = facts({
+    name: node.name,
+    'peer id': node.id,
+    state: node.connected ? 'connected' : `last seen ${new Date(node.lastSeen).toISOString()}`,
+    fingerprint: node.fingerprint,
+    'hardware class': node.hardwareClass ?? 'none: no runtime is proven there yet',
+    cpu: `${cpu.model || cpu.vendor}, ${cpu.arch}, ${cpu.cores} cores, ${cpu.features.join(' ')}`,
+    memory: `${formatBytes(memory.totalMiB * 2 ** 20)}, of which apps may use ${formatBytes(memory.grantMiB * 2 ** 20)}`,
+    accelerators: accelerators.map(({ name, type }) => `${name} (${type})`).join(', '),
+    system: `${os.distribution || os.platform}, ${os.release}, ${os.libc}`,
+    software: `floormesh ${software.floormesh}, node ${software.node}`,
+    runtimes: runtimes.map(({ name, version, provider }) => `${name} ${version} ${provider}`).join(', '),
+    sources: sources
+      .map(({ name, type, event }) => `${name} (${type}${event ? `, ${event}` : ''})`)
+      .join(', '),
+    actions: actions.map(({ name, type }) => `${name} (${type})`).join(', '),
+    labels: Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(', '),
+    received: `${formatBytes(fromPeers)} from peers, ${formatBytes(fromGateway)} from the gateway`,
+    problem: node.problem && `${node.problem.code}: ${node.problem.message}`,
+  });
+  const installs = node.installs.map((install) => {
+    const health = node.health.find(({ deployment }) => deployment === install.deployment);
+    const current = install.state === 'active' ? health : undefined;
+    return [
+      install.deployment,
+      String(install.revision),
+      install.state,
+      shortDigest(install.package),
+      current === undefined ? '' : String(current.handled),
+      current === undefined ? '' : String(current.failed + current.dropped),
+      current === undefined ? '' : formatMs(current.p50Ms),
+      install.problem?.message ?? '',
+    ];
+  });
+  if (installs.length === 0) return about;
+  const head = ['DEPLOYMENT', 'REVISION', 'STATE', 'PACKAGE', 'HANDLED', 'LOST', 'P50', 'PROBLEM'];
+  return `${about}\n${table(head, installs, ['REVISION', 'HANDLED', 'LOST', 'P50'])}`;
+}
