@@ -1,0 +1,19 @@
+import { statfs } from 'node:fs/promises';
+import { type BlobStore, DiskFullError } from '../../store/index.ts';
+import { DISK_RESERVE_BYTES } from '../constants.ts';
+import type { Want } from './wants.ts';
+
+/**
+ * Whether what is still to be fetched fits the disk, with some room left for everything else.
+ *
+ * @throws {DiskFullError}
+ */
+export async function checkDiskRoom(dir: string, wants: readonly Want[], blobs: BlobStore): Promise<void> {
+  let needed = DISK_RESERVE_BYTES;
+  for (const { digest, size } of wants) if (!(await blobs.has(digest))) needed += size;
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const [want, have] = [needed, free].map((bytes) => Math.ceil(bytes / 1024 / 1024));
+  throw new DiskFullError(`the package needs ${want} MiB (a reserve included), the disk has ${have} MiB`);
+}

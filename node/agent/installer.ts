@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import {
+  type Configuration,
+  type Digest,
+  hexOf,
+  type Install,
+  type InstallState,
+  MAX_MANIFEST_BYTES,
+  mayFollow,
+  parsePackageConfig,
+} from '../../core/index.ts';
+import { activateTree, activeTree, installTree, readFileBounded } from '../../store/index.ts';
+import type { AppVersion } from '../runtime-host/app-process.ts';
+import type { DeploymentHost } from '../runtime-host/host.ts';
+import { checkGrants } from './check-grants.ts';
+import type { Content } from './content.ts';
+import { checkDiskRoom } from './disk-room.ts';
+import type { InstallBook, InstallRecord } from './install-book.ts';
+import { CONFIG_PATH, treeFiles } from './package-content.ts';
+import { verifyPackage } from './verify-package.ts';
+import { wantsOf } from './wants.ts';
+
+export interface InstallerInit {
+  /** Folder of the installed packages. */
+  dir: string;
+  publishers: readonly string[];
+}
+
+export interface InstallerComponents {
+  book: InstallBook;
+  content: Content;
+  configuration: () => Configuration;
+  /** Memory that deployments other than this one were granted, in MiB. */
+  grantedToOthers: (deployment: string) => number;
+  hostOf: (deployment: string) => DeploymentHost;
+}
+
+/** Order of an install's way. A restart does not go back on it. */
+const WAY: readonly InstallState[] = [
+  'offered',
+  'awaiting-consent',
+  'fetching',
+  'installing',
+  'checking',
+  'active',
+];
+
+/** Takes a package from its offer to the running app. Whatever goes wrong on the way, what ran before runs on. */
+export class Installer {
+  readonly #init: InstallerInit;
+  readonly #components: InstallerComponents;
+
+  constructor(init: InstallerInit, components: InstallerComponents) {
+    this.#init = init;
+    this.#components = components;
+  }
+
+  /** Installs and starts a package, from wherever an earlier process left it. @throws why it could not */
+  async install({ install, offer }: InstallRecord, signal: AbortSignal): Promise<void> {
+    const { book, content, configuration, grantedToOthers, hostOf } = this.#components;
+    await this.#advance(install, 'fetching');
+    const { head, cards } = await content.readPackage(offer.package, offer.size, signal);
+    verifyPackage(head, cards, offer, this.#init.publishers);
+    checkGrants(head.config, configuration(), grantedToOthers(offer.deployment));
+    const wants = wantsOf(head.manifest.layers);
+    await checkDiskRoom(this.#init.dir, wants, content.blobs);
+    await content.fetch(wants, signal);
+    await this.#advance(install, 'installing');
+    const name = hexOf(offer.package);
+    const dir = await installTree(this.#init.dir, name, treeFiles(head.manifest), content.blobs);
+    await this.#advance(install, 'checking');
+    const version: AppVersion = { revision: offer.revision, dir, config: head.config };
+    const host = hostOf(offer.deployment);
+    const app = await host.prepare(version, signal);
+    try {
+      await app.checkGolden();
+      signal.throwIfAborted();
+      const before = book.active(offer.deployment);
+      // From here on a restart starts this version: the link is the truth, the record follows it.
+      await activateTree(this.#init.dir, linkOf(offer.deployment), name);
+      await host.activate(version, app);
+      await book.advance(install, 'active');
+      if (before !== undefined && before.revision !== install.revision)
+        await book.advance(before, 'superseded');
+    } catch (error) {
+      if (host.revision !== offer.revision) await app.stop();
+      throw error;
+    }
+  }
+
+  /** The package that is to run, as the active link says. */
+  async linked(deployment: string, installs: readonly Install[]): Promise<Digest | undefined> {
+    const name = await activeTree(this.#init.dir, linkOf(deployment));
+    return installs.find((install) => hexOf(install.package) === name)?.package;
+  }
+
+  /** Starts what was active, from its tree alone. @throws {InvalidInputError} when the tree lacks its config */
+  async start(install: Install): Promise<void> {
+    const dir = join(this.#init.dir, hexOf(install.package));
+    const bytes = (await readFileBounded(join(dir, CONFIG_PATH), MAX_MANIFEST_BYTES)) ?? new Uint8Array();
+    const version: AppVersion = { revision: install.revision, dir, config: parsePackageConfig(bytes) };
+    await this.#components.hostOf(install.deployment).activate(version);
+  }
+
+  async #advance(install: Install, state: InstallState): Promise<void> {
+    const { book } = this.#components;
+    const now = book.get(install.deployment, install.revision)?.install.state ?? install.state;
+    if (WAY.indexOf(now) >= WAY.indexOf(state) || !mayFollow(now, state)) return;
+    await book.advance(install, state);
+  }
+}
+
+function linkOf(deployment: string): string {
+  return `active-${deployment}`;
+}

@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  type Configuration,
+  type Digest,
+  errorRecord,
+  hexOf,
+  isDigest,
+  type Logger,
+  MAX_MANIFEST_BYTES,
+  parseImageIndex,
+  parseJson,
+  parseManifest,
+  parseRuntimeManifest,
+  parseWith,
+  platformFits,
+  platformOf,
+  type ProvenRuntime,
+  type RuntimeManifest,
+  type RuntimeOffer,
+} from '../../core/index.ts';
+import { proveRuntime } from '../../inference/index.ts';
+import { installTree, listTrees, readFileBounded, type State, type Table } from '../../store/index.ts';
+import { verifyRelease } from '../../trust/index.ts';
+import { PackageInvalidError, RuntimeUnfitError } from '../errors.ts';
+import type { NewEvent } from '../events/site-event.ts';
+import type { Content } from './content.ts';
+import {
+  type ProofGround,
+  provenRuntimes,
+  type RuntimeRecord,
+  runtimesToTry,
+  stillHolds,
+} from './decide-runtime.ts';
+import { checkDiskRoom } from './disk-room.ts';
+import { filesOf } from './package-content.ts';
+import { wantsOf } from './wants.ts';
+
+/** A runtime's own manifest in its tree, beside its files. */
+const MANIFEST_PATH = 'floormesh-runtime.json';
+
+const recordSchema: z.ZodType<RuntimeRecord> = z.object({
+  name: z.string(),
+  version: z.string(),
+  digest: z.custom<Digest>(isDigest),
+  node: z.string(),
+  arch: z.string(),
+  proofs: z.array(z.object({ provider: z.string(), ok: z.boolean(), problem: z.string().optional() })),
+});
+
+export interface RuntimesInit {
+  /** Folder of the installed runtimes. */
+  dir: string;
+  publishers: readonly string[];
+  /** Names that may be used. Default: all. */
+  allowed?: readonly string[];
+  execPath?: string;
+}
+
+export interface RuntimesComponents {
+  state: State;
+  content: Content;
+  log: Logger;
+  addEvent: (event: NewEvent) => Promise<unknown>;
+  /** Told when the list of proven runtimes changed. */
+  onChange: () => void;
+}
+
+/** The runtimes of this machine: fetched, verified, installed, and proven by running them. */
+export class Runtimes {
+  readonly #init: RuntimesInit;
+  readonly #components: RuntimesComponents;
+  readonly #table: Table<RuntimeRecord>;
+  readonly #records = new Map<Digest, RuntimeRecord>();
+  readonly #stopping = new AbortController();
+  #ground: ProofGround & { platform: string } = { node: '', arch: '', platform: '' };
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(init: RuntimesInit, components: RuntimesComponents) {
+    this.#init = init;
+    this.#components = components;
+    this.#table = components.state.table('runtimes', (value) =>
+      parseWith(recordSchema, value, 'runtime record'),
+    );
+  }
+
+  /** Learns what was proven before. What was proven with another Node.js is proven again, beside everything else. */
+  async start(configuration: Configuration): Promise<void> {
+    const { software, cpu, os } = configuration;
+    this.#ground = { node: software.node, arch: cpu.arch, platform: os.platform };
+    for (const [, record] of await this.#table.list()) this.#records.set(record.digest, record);
+    const stale = [...this.#records.values()].filter((record) => !stillHolds(record, this.#ground));
+    const installed = await listTrees(this.#init.dir);
+    for (const record of stale)
+      if (installed.includes(hexOf(record.digest))) this.#queue(record, () => this.#proveAgain(record));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#turn;
+  }
+
+  proven(): ProvenRuntime[] {
+    return provenRuntimes([...this.#records.values()], this.#ground);
+  }
+
+  /** Tries what is offered and not known yet, one after the other. Comes back when all are tried. Never throws. */
+  async consider(offers: readonly RuntimeOffer[]): Promise<void> {
+    const untried = runtimesToTry(offers, [...this.#records.values()], this.#ground, this.#init.allowed);
+    for (const offer of untried)
+      this.#queue(offer, async () => {
+        // The same one may have been offered twice before the first was tried.
+        if (runtimesToTry([offer], [...this.#records.values()], this.#ground, undefined).length > 0)
+          await this.#install(offer);
+      });
+    await this.#turn;
+  }
+
+  /** The folder of a runtime that is installed here, and its manifest. @throws {RuntimeUnfitError} */
+  async installed(digest: Digest): Promise<{ dir: string; manifest: RuntimeManifest }> {
+    const dir = join(this.#init.dir, hexOf(digest));
+    const bytes = await readFileBounded(join(dir, MANIFEST_PATH), MAX_MANIFEST_BYTES);
+    if (bytes === undefined)
+      throw new RuntimeUnfitError(`the runtime ${digest} is not installed on this node`);
+    return { dir, manifest: parseRuntimeManifest(parseJson(bytes, MAX_MANIFEST_BYTES)) };
+  }
+
+  #queue(what: { name: string; version: string }, work: () => Promise<void>): void {
+    this.#turn = this.#turn.then(async () => {
+      if (this.#stopping.signal.aborted) return;
+      await work().catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return;
+        const { name, version } = what;
+        this.#components.log.warn(
+          { runtime: name, version, ...errorRecord(error) },
+          'a runtime could not be tried',
+        );
+      });
+    });
+  }
+
+  async #install(offer: RuntimeOffer): Promise<void> {
+    const { name, version, index, indexSize, manifest: digest, manifestSize, signature } = offer;
+    const { content } = this.#components;
+    const signal = this.#stopping.signal;
+    verifyRelease({ kind: 'runtime', name, version, digest: index }, signature, this.#init.publishers);
+    const variants = parseImageIndex(await content.read(index, indexSize, signal)).manifests;
+    const variant = variants.find((one) => one.digest === digest);
+    if (variant === undefined) throw new PackageInvalidError(`${digest} is no variant of ${name} ${version}`);
+    if (!platformFits(variant.platform, platformOf(this.#ground.platform, this.#ground.arch)))
+      throw new RuntimeUnfitError(`${name} ${version} is offered for another platform`);
+    const manifest = parseManifest(await content.read(digest, manifestSize, signal));
+    const wants = wantsOf([manifest.config, ...manifest.layers]);
+    await checkDiskRoom(this.#init.dir, wants, content.blobs);
+    await content.fetch(wants, signal);
+    const about = await content.blobs.read(manifest.config.digest, MAX_MANIFEST_BYTES);
+    const runtime = parseRuntimeManifest(parseJson(about, MAX_MANIFEST_BYTES));
+    if (runtime.name !== name || runtime.version !== version)
+      throw new PackageInvalidError(`${name} ${version} says that it is ${runtime.name} ${runtime.version}`);
+    const files = [...filesOf(manifest), { path: MANIFEST_PATH, digest: manifest.config.digest }];
+    const dir = await installTree(this.#init.dir, hexOf(digest), files, content.blobs);
+    await this.#prove(dir, digest, runtime);
+  }
+
+  async #proveAgain({ digest }: RuntimeRecord): Promise<void> {
+    const { dir, manifest } = await this.installed(digest);
+    await this.#prove(dir, digest, manifest);
+  }
+
+  async #prove(dir: string, digest: Digest, manifest: RuntimeManifest): Promise<void> {
+    const { log, addEvent, onChange } = this.#components;
+    const { name, version, providers } = manifest;
+    const proofs: RuntimeRecord['proofs'] = [];
+    for (const provider of providers) {
+      const signal = this.#stopping.signal;
+      const { execPath } = this.#init;
+      const proof = await proveRuntime({ dir, manifest, provider, execPath, log, signal });
+      proofs.push(
+        proof.ok ? { provider, ok: true } : { provider, ok: false, problem: proof.problem.slice(0, 1000) },
+      );
+    }
+    const { node, arch } = this.#ground;
+    const record: RuntimeRecord = { name, version, digest, node, arch, proofs };
+    await this.#table.put(digest, record, { sync: true });
+    this.#records.set(digest, record);
+    const works = proofs.filter(({ ok }) => ok).map(({ provider }) => provider);
+    const what = `${name} ${version}`;
+    const message =
+      works.length > 0
+        ? `${what} runs here with ${works.join(', ')}`
+        : `${what} does not run here: ${proofs.map(({ problem }) => problem).join('; ')}`;
+    await addEvent({ type: 'notice', deployment: '', subject: digest, message, details: { proofs } });
+    if (works.length > 0) onChange();
+  }
+}

@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import {
+  type Assignments,
+  type Configuration,
+  type HealthFact,
+  type Install,
+  InvalidInputError,
+  type Logger,
+  parseInstall,
+  type SiteEvent,
+} from '../core/index.ts';
+import { startApp } from '../inference/index.ts';
+import { type Mesh, publicKeyOf } from '../mesh/index.ts';
+import type { BlobStore, State } from '../store/index.ts';
+import type { KeyPair } from '../trust/index.ts';
+import { Dispatcher } from './actions/dispatcher.ts';
+import { Content } from './agent/content.ts';
+import { Deployments } from './agent/deployments.ts';
+import { InstallBook } from './agent/install-book.ts';
+import { Installer } from './agent/installer.ts';
+import { Runtimes } from './agent/runtimes.ts';
+import { Trials } from './agent/trials.ts';
+import { GATEWAY_CALL_TIMEOUT_MS } from './constants.ts';
+import { Outbox } from './events/outbox.ts';
+import { Forwarder } from './forwarder.ts';
+import type { NodeInit } from './init.ts';
+import type { StartApp } from './runtime-host/app-process.ts';
+import { EventJournal } from './runtime-host/event-journal.ts';
+import { DeploymentHost } from './runtime-host/host.ts';
+
+export interface NodeComponents {
+  /** Started before the node is, and stopped after. */
+  mesh: Mesh;
+  blobs: BlobStore;
+  state: State;
+  keyPair: KeyPair;
+  log: Logger;
+  /** Milliseconds since 1970. */
+  clock?: () => number;
+}
+
+/** What a node is made of. */
+export interface Parts {
+  outbox: Outbox;
+  receipts: Forwarder<Install>;
+  dispatcher: Dispatcher;
+  book: InstallBook;
+  runtimes: Runtimes;
+  deployments: Deployments;
+  trials: Trials;
+  configuration: () => Configuration;
+  health: () => Pick<HealthFact, 'deployments' | 'received'>;
+  assign: (assignments: Assignments, options: { pushed: boolean }) => Promise<void>;
+}
+
+/** Where a node keeps what it installed. */
+export function foldersOf(dir: string): { packages: string; runtimes: string } {
+  return { packages: join(dir, 'packages'), runtimes: join(dir, 'runtimes') };
+}
+
+/**
+ * Puts the parts of a node together. Nothing starts here.
+ *
+ * @param base the probed configuration, without runtimes
+ * @param onChange called when the configuration is another one than before
+ */
+export function assemble(
+  init: NodeInit,
+  components: NodeComponents,
+  base: Configuration,
+  onChange: () => void,
+): Parts {
+  const { mesh, blobs, state, log, clock = Date.now } = components;
+  const { name: node, gateway, publishers, execPath, sources = [], actions = [] } = init;
+  const folders = foldersOf(init.dir);
+  const call = (name: string, request: unknown, signal: AbortSignal): Promise<unknown> =>
+    mesh.call(gateway, name, request, { signal, timeoutMs: GATEWAY_CALL_TIMEOUT_MS });
+
+  const send = async (events: SiteEvent[], { signal }: { signal: AbortSignal }): Promise<number> =>
+    acknowledgedOf(await call('events', events, signal));
+  const outbox = new Outbox({}, { state, log, clock, send });
+  const addEvent: Outbox['add'] = (event) => outbox.add(event);
+  const receipts = makeReceipts(state, log, (install, signal) => call('installed', install, signal));
+  const dispatcher = new Dispatcher(actions, { state, log, addEvent });
+  const content = new Content(gateway, { mesh, blobs });
+  const runtimes = new Runtimes(
+    { dir: folders.runtimes, publishers, allowed: init.runtimes, execPath },
+    { state, content, log, addEvent, onChange },
+  );
+  const configuration = (): Configuration => ({ ...base, runtimes: runtimes.proven() });
+  const book = new InstallBook({ state, clock, onChange: (install) => receipts.add(install) });
+  const start: StartApp = ({ dir, config }, { onAction, signal }) =>
+    startApp({ dir, config, execPath, log, onAction, signal });
+  const makeHost = (deployment: string): DeploymentHost => {
+    const journal = new EventJournal(state, deployment);
+    const dispatch: Dispatcher['dispatch'] = (target, record) => dispatcher.dispatch(target, record);
+    return new DeploymentHost(
+      { deployment, node, sources },
+      { startApp: start, journal, dispatch, addEvent, log, clock },
+    );
+  };
+  const installer = new Installer(
+    { dir: folders.packages, publishers },
+    {
+      book,
+      content,
+      configuration,
+      grantedToOthers: (deployment) => deployments.grantedToOthers(deployment),
+      hostOf: (deployment) => deployments.hostOf(deployment),
+    },
+  );
+  const deployments: Deployments = new Deployments(
+    { dir: folders.packages, gatewayKey: publicKeyOf(gateway) },
+    { book, installer, makeHost, addEvent, log },
+  );
+  const trials = new Trials(execPath, { content, runtimes, log });
+  return {
+    outbox,
+    receipts,
+    dispatcher,
+    book,
+    runtimes,
+    deployments,
+    trials,
+    configuration,
+    health: () => ({ deployments: deployments.health(), received: receivedOf(mesh, gateway) }),
+    assign: async ({ runtimes: offered, offers }, options) => {
+      // An offer's package needs its runtime proven here first.
+      await runtimes.consider(offered);
+      await deployments.consider(offers, options);
+    },
+  };
+}
+
+function makeReceipts(
+  state: State,
+  log: Logger,
+  send: (install: Install, signal: AbortSignal) => Promise<unknown>,
+): Forwarder<Install> {
+  return new Forwarder<Install>(
+    { name: 'installed' },
+    {
+      table: state.table('receipts', parseInstall),
+      deliver: async (install, { signal }) => {
+        await send(install, signal);
+      },
+      isFinal: (error) => error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_INPUT',
+      log,
+      onLost: (install, problem) => log.error({ install, problem }, 'the gateway refuses a receipt'),
+    },
+  );
+}
+
+function acknowledgedOf(answer: unknown): number {
+  const acknowledged = (answer as { acknowledged?: unknown } | null)?.acknowledged;
+  if (typeof acknowledged !== 'number') throw new InvalidInputError('the gateway did not say what it has');
+  return acknowledged;
+}
+
+function receivedOf(mesh: Mesh, gateway: string): HealthFact['received'] {
+  const { received } = mesh.swarm.stats();
+  const fromGateway = received[gateway] ?? 0;
+  const all = Object.values(received).reduce((sum, bytes) => sum + bytes, 0);
+  return { fromGateway, fromPeers: all - fromGateway };
+}

@@ -1,0 +1,64 @@
+/** Memory that apps may use together where nobody says otherwise: this share of the machine's. */
+export const MEMORY_GRANT_SHARE = 0.5;
+/** A probe rounds memory down to this, so that a new kernel does not change a fingerprint. */
+export const MEMORY_STEP_MIB = 16;
+export const PROBE_TIMEOUT_MS = 30_000;
+
+/** How often the fingerprint is told, changed or not, so that a gateway that was away learns it. */
+export const FINGERPRINT_EVERY_MS = 30_000;
+/** Health is looked at this often, and told when it changed … */
+export const HEALTH_EVERY_MS = 5000;
+/** … and this often when it did not. */
+export const HEALTH_AT_LEAST_EVERY_MS = 30_000;
+
+/** Events with their bytes in memory that wait for one app. */
+export const QUEUE_EVENTS = 1000;
+export const QUEUE_BYTES = 128 * 1024 * 1024;
+/** Events that wait for one app and are read when it is their turn. */
+export const QUEUE_DEFERRED_EVENTS = 100_000;
+/** Times that an event is begun: once, and once more when a crash cut it off. */
+export const EVENT_ATTEMPTS = 2;
+/** Failures in a row after which an app is not started again. */
+export const APP_FAILURES = 3;
+export const RESTART_DELAY_MS = 500;
+export const RESTART_DELAY_MAX_MS = 30_000;
+/** What an event in work may take when its app is to stop. */
+export const DRAIN_TIMEOUT_MS = 60_000;
+/** Time of the last events' handling that the middle value is taken of. */
+export const RECENT_EVENTS = 100;
+
+/** Site events that wait for the gateway. Beyond that results go first, and alarms never. */
+export const OUTBOX_EVENTS = 10_000;
+/** Site events in one message. */
+export const OUTBOX_BATCH = 100;
+/** Bytes of one message with site events, well below MAX_RPC_BYTES. */
+export const OUTBOX_BATCH_BYTES = 2 * 1024 * 1024;
+/** Sequence numbers that are reserved durably at once. */
+export const SEQUENCE_BLOCK = 1000;
+/** An event's attachment as the gateway takes it, see core/messages.ts. */
+export const ATTACHMENT_BYTES = 512 * 1024;
+/** An app's result as it is kept in a site event. */
+export const RESULT_BYTES = 64 * 1024;
+
+/** Actions that wait for one target. */
+export const ACTION_QUEUE = 10_000;
+export const ACTION_TIMEOUT_MS = 10_000;
+export const RETRY_DELAY_MS = 500;
+export const RETRY_DELAY_MAX_MS = 60_000;
+
+/** A file counts as written when it has not changed for so long. */
+export const FILE_SETTLED_MS = 500;
+
+/** Room that an install leaves on the disk. */
+export const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** A whole install's fetching. Slow links and large packages need their time. */
+export const FETCH_TIMEOUT_MS = 24 * 3_600_000;
+/** A manifest or a small blob. */
+export const FETCH_SMALL_TIMEOUT_MS = 5 * 60_000;
+/** A trial's blobs and runs. */
+export const TRIAL_TIMEOUT_MS = 20 * 60_000;
+export const GATEWAY_CALL_TIMEOUT_MS = 15_000;
+/** Installs that a node remembers per deployment; the oldest superseded ones are forgotten. */
+export const REMEMBERED_INSTALLS = 10;
+/** When a peer connected, the fingerprint is told after so long. */
+export const TELL_NEIGHBOUR_AFTER_MS = 1000;

@@ -1,0 +1,68 @@
+import { defineError } from '../core/index.ts';
+
+export const ResourceNotGrantedError = defineError(
+  'ResourceNotGrantedError',
+  'ERR_RESOURCE_NOT_GRANTED',
+  'A package asks for a source, an action or memory that this node does not give.',
+  'Declare the source or action in the configuration of the node, raise memoryMiB, or deploy to other nodes.',
+);
+export const NotAuthorisedError = defineError(
+  'NotAuthorisedError',
+  'ERR_NOT_AUTHORISED',
+  'A peer that is not the gateway of this node asked for something that only the gateway may ask for.',
+  'Check trust.gateway in the configuration of the node.',
+);
+export const NodeBusyError = defineError(
+  'NodeBusyError',
+  'ERR_NODE_BUSY',
+  'The node measures builds for somebody else at the moment.',
+  'Ask again when the trial that runs has ended, or ask another node of the same class.',
+);
+export const OfferOutdatedError = defineError(
+  'OfferOutdatedError',
+  'ERR_OFFER_OUTDATED',
+  'An offer is older than what this node has already accepted for the deployment.',
+  'To go back to an earlier version, have the gateway make a new package of it (floormesh rollback).',
+);
+export const PackageInvalidError = defineError(
+  'PackageInvalidError',
+  'ERR_PACKAGE_INVALID',
+  'A package is not what its publishers signed, or does not add up.',
+  'Build the package anew; if this happens again, check who can write to the store of the gateway.',
+);
+export const RuntimeUnfitError = defineError(
+  'RuntimeUnfitError',
+  'ERR_RUNTIME_UNFIT',
+  'A runtime cannot be used on this node.',
+  'The message says why; another version of the runtime may fit this platform.',
+);
+export const NotDeployedError = defineError(
+  'NotDeployedError',
+  'ERR_NOT_DEPLOYED',
+  'No app of that deployment runs on this node.',
+  'See floormesh nodes show for what runs there.',
+);
+export const AppBrokenError = defineError(
+  'AppBrokenError',
+  'ERR_APP_BROKEN',
+  'An app failed several times in a row and is not started again.',
+  'Look at the events of the deployment, and deploy a version that works.',
+);
+export const ActionRefusedError = defineError(
+  'ActionRefusedError',
+  'ERR_ACTION_REFUSED',
+  'The target of an action refuses what it is sent, and will refuse it again.',
+  'Check the address of the action in the configuration of the node, and what its target expects.',
+);
+export const ActionUnreachableError = defineError(
+  'ActionUnreachableError',
+  'ERR_ACTION_UNREACHABLE',
+  'The target of an action could not be reached. What it is to get is kept and sent later.',
+  'Check that the target runs; nothing else has to be done.',
+);
+export const SourceFailedError = defineError(
+  'SourceFailedError',
+  'ERR_SOURCE_FAILED',
+  'A source of events could not be opened.',
+  'Check its path or address in the configuration of the node.',
+);

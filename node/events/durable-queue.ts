@@ -1,0 +1,78 @@
+import type { Table } from '../../store/index.ts';
+
+const PAGE = 100;
+/** Digits of a key, so that keys sort as their numbers do. */
+const DIGITS = 16;
+
+/**
+ * Values in the order in which they came, kept in a table under a prefix. Which are there is known in memory; the values
+ * themselves stay on disk until they are asked for.
+ */
+export class DurableQueue<T> {
+  readonly #table: Table<T>;
+  readonly #prefix: string;
+  readonly #tagOf: (value: T) => string;
+  readonly #tags = new Map<number, string>();
+
+  /** @param tagOf what a value is known by in memory, for `oldest` */
+  constructor(table: Table<T>, prefix: string, tagOf: (value: T) => string) {
+    this.#table = table;
+    this.#prefix = prefix;
+    this.#tagOf = tagOf;
+  }
+
+  get size(): number {
+    return this.#tags.size;
+  }
+
+  /** The highest number in it, or 0. */
+  get last(): number {
+    return [...this.#tags.keys()].at(-1) ?? 0;
+  }
+
+  /** Learns what an earlier process left. */
+  async open(): Promise<void> {
+    this.#tags.clear();
+    let gt = this.#prefix;
+    for (;;) {
+      const page = await this.#table.list({ prefix: this.#prefix, gt, limit: PAGE });
+      for (const [key, value] of page) this.#tags.set(this.#numberOf(key), this.#tagOf(value));
+      const end = page.at(-1)?.[0];
+      if (end === undefined || page.length < PAGE) return;
+      gt = end;
+    }
+  }
+
+  /** Adds a value at the end. Numbers must grow. */
+  async append(number: number, value: T, options: { sync?: boolean } = {}): Promise<void> {
+    await this.#table.put(this.#keyOf(number), value, options);
+    this.#tags.set(number, this.#tagOf(value));
+  }
+
+  /** The oldest values, with their numbers. */
+  async first(limit: number): Promise<[number, T][]> {
+    const page = await this.#table.list({ prefix: this.#prefix, limit });
+    return page.map(([key, value]) => [this.#numberOf(key), value]);
+  }
+
+  /** The number of the oldest value of one of the tags. */
+  oldest(tags: readonly string[]): number | undefined {
+    for (const [number, tag] of this.#tags) if (tags.includes(tag)) return number;
+    return undefined;
+  }
+
+  async remove(numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) {
+      await this.#table.delete(this.#keyOf(number));
+      this.#tags.delete(number);
+    }
+  }
+
+  #keyOf(number: number): string {
+    return this.#prefix + String(number).padStart(DIGITS, '0');
+  }
+
+  #numberOf(key: string): number {
+    return Number(key.slice(this.#prefix.length));
+  }
+}

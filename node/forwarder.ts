@@ -1,0 +1,114 @@
+import { errorRecord, type Logger } from '../core/index.ts';
+import type { Table } from '../store/index.ts';
+import { Backoff } from './backoff.ts';
+import { ACTION_QUEUE, RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from './constants.ts';
+import { DurableQueue } from './events/durable-queue.ts';
+import { Wake } from './wake.ts';
+
+export interface ForwarderInit {
+  name: string;
+  /** Records that it holds at most. Beyond that the oldest is lost. */
+  limit?: number;
+  firstRetryMs?: number;
+}
+
+export interface ForwarderComponents<T> {
+  table: Table<T>;
+  /** Brings one there. What it throws leads to another try, unless it is final. */
+  deliver: (record: T, options: { signal: AbortSignal }) => Promise<void>;
+  /** Whether trying again is of no use. */
+  isFinal: (error: unknown) => boolean;
+  log: Logger;
+  /** Told of a record that will never reach its target. */
+  onLost: (record: T, problem: { code: string; message: string }) => void;
+}
+
+/** Stores records for one target and brings them there in order, however long it is away. */
+export class Forwarder<T> {
+  readonly #init: Required<ForwarderInit>;
+  readonly #components: ForwarderComponents<T>;
+  readonly #queue: DurableQueue<T>;
+  readonly #added = new Wake();
+  readonly #reachable = new Wake();
+  #adding: Promise<unknown> = Promise.resolve();
+  #next = 1;
+  #stopping: AbortController | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(init: ForwarderInit, components: ForwarderComponents<T>) {
+    this.#init = { limit: ACTION_QUEUE, firstRetryMs: RETRY_DELAY_MS, ...init };
+    this.#components = components;
+    this.#queue = new DurableQueue(components.table, `${init.name}/`, () => '');
+  }
+
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    this.#stopping = new AbortController();
+    await this.#queue.open();
+    this.#next = this.#queue.last + 1;
+    this.#running = this.#forward(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping === undefined) return;
+    this.#stopping.abort();
+    await this.#running;
+    await this.#adding;
+    this.#stopping = undefined;
+  }
+
+  /** The target is there: no need to wait any longer. */
+  wake(): void {
+    this.#reachable.raise();
+  }
+
+  /** Keeps a record. When this comes back it is on disk. */
+  async add(record: T): Promise<void> {
+    const added = this.#adding.then(() => this.#append(record));
+    this.#adding = added.catch(() => undefined);
+    await added;
+  }
+
+  async #append(record: T): Promise<void> {
+    const number = this.#next;
+    this.#next += 1;
+    await this.#queue.append(number, record);
+    if (this.#queue.size > this.#init.limit) {
+      const [oldest] = await this.#queue.first(1);
+      if (oldest !== undefined) await this.#lose(oldest, 'ERR_ACTION_UNREACHABLE', 'too many wait');
+    }
+    this.#added.raise();
+  }
+
+  async #forward(signal: AbortSignal): Promise<void> {
+    const { name, firstRetryMs } = this.#init;
+    const backoff = new Backoff(firstRetryMs, RETRY_DELAY_MAX_MS);
+    while (!signal.aborted) {
+      const [oldest] = await this.#queue.first(1);
+      if (oldest === undefined) {
+        await this.#added.wait(signal);
+        continue;
+      }
+      try {
+        await this.#components.deliver(oldest[1], { signal });
+        await this.#queue.remove([oldest[0]]);
+        backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        const { code, message } = errorRecord(error);
+        this.#components.log.debug({ target: name, code, message, waiting: this.size }, 'a delivery waits');
+        if (this.#components.isFinal(error)) await this.#lose(oldest, code, message);
+        else await backoff.wait(signal, this.#reachable);
+      }
+    }
+  }
+
+  async #lose([number, record]: [number, T], code: string, message: string): Promise<void> {
+    await this.#queue.remove([number]);
+    this.#components.onLost(record, { code, message });
+  }
+}

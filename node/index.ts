@@ -1,0 +1,34 @@
+/**
+ * The role on the machine. In: a package that the gateway offers, events from local sources. Out: what the machine is
+ * (its fingerprint), and what the apps make of the events: results, alarms, actions.
+ *
+ * The flow: `probe/` finds out what the machine is, `facts/` tells it, `agent/` takes a package from its offer to a
+ * tree on the disk, `runtime-host/` runs it, `sources/` give it events, `actions/` lead what it does to where it is
+ * meant to go, `events/` bring to the gateway what happened.
+ */
+import type { NodeComponents } from './assemble.ts';
+import type { NodeInit } from './init.ts';
+import { FloormeshNode } from './node.ts';
+
+export type { NodeComponents } from './assemble.ts';
+export {
+  ActionRefusedError,
+  ActionUnreachableError,
+  AppBrokenError,
+  NodeBusyError,
+  NotAuthorisedError,
+  NotDeployedError,
+  OfferOutdatedError,
+  PackageInvalidError,
+  ResourceNotGrantedError,
+  RuntimeUnfitError,
+  SourceFailedError,
+} from './errors.ts';
+export { type ActionInit, type NodeInit, parseActionInit, parseSourceInit, type SourceInit } from './init.ts';
+export { FloormeshNode } from './node.ts';
+export { probeConfiguration } from './probe/probe.ts';
+
+/** Makes a node. It does nothing before `start()`. */
+export function node(init: NodeInit): (components: NodeComponents) => FloormeshNode {
+  return (components) => new FloormeshNode(init, components);
+}

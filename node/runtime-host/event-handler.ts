@@ -1,0 +1,173 @@
+import { errorRecord, InvalidInputError, type Logger, type PackageConfig } from '../../core/index.ts';
+import type { RunningApp } from '../../inference/index.ts';
+import type { ActionRecord } from '../actions/action.ts';
+import { ResourceNotGrantedError } from '../errors.ts';
+import type { NewEvent } from '../events/site-event.ts';
+import type { OnAction } from './app-process.ts';
+import { decideAttempt, isCrash } from './decide-attempt.ts';
+import type { EventJournal } from './event-journal.ts';
+import type { QueuedEvent } from './event-queue.ts';
+import { RecentMiddle } from './middle.ts';
+
+export interface EventHandlerComponents {
+  journal: EventJournal;
+  dispatch: (target: string, record: ActionRecord) => Promise<void>;
+  addEvent: (event: NewEvent) => Promise<unknown>;
+  log: Logger;
+  clock: () => number;
+  /** The app's process is gone or hangs. */
+  crashed: (error: unknown) => Promise<void>;
+  worked: () => void;
+  /** Makes an event the next one again. */
+  putBack: (entry: QueuedEvent) => void;
+}
+
+interface Current {
+  entry: QueuedEvent;
+  attempts: number;
+  /** Actions of it that were taken over so far, in this try or an earlier one. */
+  taken: number;
+  /** Actions that the app asked for in this try. */
+  seen: number;
+}
+
+/** Takes one deployment's events through its app, one at a time, and remembers what became of each. */
+export class EventHandler {
+  readonly #deployment: string;
+  readonly #components: EventHandlerComponents;
+  readonly #middle = new RecentMiddle();
+  #current: Current | undefined;
+  #handled = 0;
+  #failed = 0;
+
+  constructor(deployment: string, components: EventHandlerComponents) {
+    this.#deployment = deployment;
+    this.#components = components;
+  }
+
+  counts(): { handled: number; failed: number; p50Ms: number } {
+    return { handled: this.#handled, failed: this.#failed, p50Ms: this.#middle.value() };
+  }
+
+  /** Id of the event in work. */
+  get handling(): string | undefined {
+    return this.#current?.entry.event.id;
+  }
+
+  /** Handles an event, unless it was handled before. Throws only what keeping records throws. */
+  async take(app: RunningApp, entry: QueuedEvent): Promise<void> {
+    const { event } = entry;
+    const known = event.replayable ? await this.#components.journal.get(event.id) : undefined;
+    const attempts = Math.max(entry.attempts, known?.attempts ?? 0);
+    const decision = decideAttempt(known, attempts);
+    if (decision === 'skip') return;
+    const taken = Math.max(entry.actions, known?.actions ?? 0);
+    this.#current = { entry, attempts, taken, seen: 0 };
+    try {
+      if (decision === 'handle') await this.#read(app, this.#current);
+      else
+        await this.#fail(this.#current, { code: 'ERR_CHILD_EXITED', message: 'each try ended with the app' });
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** What a version's app calls for its actions. */
+  onAction(config: PackageConfig): OnAction {
+    const { deployment, grants } = config;
+    return async ({ name, eventId, payload }) => {
+      const target = grants.actions[name];
+      if (target === undefined)
+        throw new ResourceNotGrantedError(`${deployment} has not been granted the action ${name}`);
+      const current = this.#current;
+      if (current?.entry.event.id !== eventId)
+        throw new InvalidInputError(`the action ${name} came after its event had ended`);
+      const index = current.seen;
+      current.seen += 1;
+      if (index < current.taken) return;
+      const { dispatch, clock } = this.#components;
+      const key = `${deployment}/${eventId}/${index}`;
+      await dispatch(target, { key, action: name, deployment, event: eventId, at: clock(), payload });
+      current.taken = Math.max(current.taken, index + 1);
+      await this.#remember(current, 'begun');
+    };
+  }
+
+  async #read(app: RunningApp, current: Current): Promise<void> {
+    const { event } = current.entry;
+    let data: Uint8Array;
+    try {
+      data = await event.read();
+    } catch (error) {
+      // A file that somebody took away before its turn is no failure.
+      if (errorRecord(error).code === 'ENOENT')
+        this.#components.log.debug({ event: event.id }, 'an event is gone');
+      else await this.#fail(current, error);
+      return;
+    }
+    current.attempts += 1;
+    await this.#remember(current, 'begun');
+    await this.#handle(app, current, data);
+  }
+
+  async #handle(app: RunningApp, current: Current, data: Uint8Array): Promise<void> {
+    const { id, kind, source, name, at } = current.entry.event;
+    const begun = performance.now();
+    let result: unknown;
+    try {
+      result = await app.handle({ id, kind, source, name, at, data });
+    } catch (error) {
+      if (isCrash(errorRecord(error).code)) return this.#crashed(current, error);
+      this.#components.worked();
+      return this.#fail(current, error);
+    }
+    this.#components.worked();
+    await this.#succeed(current, result, performance.now() - begun);
+  }
+
+  async #crashed(current: Current, error: unknown): Promise<void> {
+    const { entry, attempts, taken } = current;
+    await this.#components.crashed(error);
+    if (entry.settle === undefined) this.#components.putBack({ ...entry, attempts, actions: taken });
+    else await this.#fail(current, error);
+  }
+
+  async #succeed(current: Current, result: unknown, tookMs: number): Promise<void> {
+    const { event, settle } = current.entry;
+    this.#handled += 1;
+    this.#middle.add(tookMs);
+    await this.#components.addEvent({
+      type: 'result',
+      deployment: this.#deployment,
+      subject: event.id,
+      message: event.name,
+      details: { source: event.source, tookMs: Math.round(tookMs * 1000) / 1000, result },
+    });
+    await this.#remember(current, 'done');
+    settle?.resolve(result);
+  }
+
+  async #fail(current: Current, cause: unknown): Promise<void> {
+    const { event, settle } = current.entry;
+    const { code, message } = isProblem(cause) ? cause : errorRecord(cause);
+    this.#failed += 1;
+    await this.#components.addEvent({
+      type: 'app',
+      deployment: this.#deployment,
+      subject: event.id,
+      message: `${event.name}: ${message}`,
+      details: { source: event.source, code, attempts: current.attempts },
+    });
+    await this.#remember(current, 'failed');
+    settle?.reject(cause);
+  }
+
+  async #remember({ entry, attempts, taken }: Current, state: 'begun' | 'done' | 'failed'): Promise<void> {
+    if (!entry.event.replayable) return;
+    await this.#components.journal.put(entry.event.id, { state, attempts, actions: taken });
+  }
+}
+
+function isProblem(value: unknown): value is { code: string; message: string } {
+  return typeof value === 'object' && value !== null && !(value instanceof Error) && 'code' in value;
+}

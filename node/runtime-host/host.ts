@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { type DeploymentHealth, errorRecord, InvalidInputError, type Logger } from '../../core/index.ts';
+import type { RunningApp } from '../../inference/index.ts';
+import type { ActionRecord } from '../actions/action.ts';
+import { AppBrokenError, NotDeployedError } from '../errors.ts';
+import type { NewEvent } from '../events/site-event.ts';
+import type { SourceInit } from '../init.ts';
+import { SourceSet } from '../sources/source-set.ts';
+import type { SourceEvent } from '../sources/source.ts';
+import { Wake } from '../wake.ts';
+import { AppProcess, type AppVersion, type StartApp } from './app-process.ts';
+import { EventHandler } from './event-handler.ts';
+import type { EventJournal } from './event-journal.ts';
+import { EventQueue, type QueueBounds, type QueuedEvent } from './event-queue.ts';
+
+export interface HostInit {
+  deployment: string;
+  /** Name of the node. */
+  node: string;
+  /** All sources that the node has; the package says which ones are granted. */
+  sources: readonly SourceInit[];
+  bounds?: Partial<QueueBounds>;
+}
+
+export interface HostComponents {
+  startApp: StartApp;
+  journal: EventJournal;
+  dispatch: (target: string, record: ActionRecord) => Promise<void>;
+  addEvent: (event: NewEvent) => Promise<unknown>;
+  log: Logger;
+  clock: () => number;
+}
+
+/**
+ * Runs one deployment: its sources fill one queue, its app empties it, one event at a time. Versions change between two
+ * events, so that none is lost and none is handled twice.
+ */
+export class DeploymentHost {
+  readonly #init: HostInit;
+  readonly #components: HostComponents;
+  readonly #queue: EventQueue;
+  readonly #sources: SourceSet;
+  readonly #wake = new Wake();
+  readonly #stopping = new AbortController();
+  readonly #handler: EventHandler;
+  #droppedEvents = 0;
+  #process: AppProcess | undefined;
+  #next: { process: AppProcess; switched: () => void } | undefined;
+  #working: Promise<void> | undefined;
+
+  constructor(init: HostInit, components: HostComponents) {
+    const { deployment, node, sources } = init;
+    this.#init = init;
+    this.#components = components;
+    this.#queue = new EventQueue((dropped) => this.#dropped(dropped), init.bounds);
+    this.#handler = new EventHandler(deployment, {
+      ...components,
+      crashed: async (error) => this.#process?.crashed(error),
+      worked: () => this.#process?.worked(),
+      putBack: (entry) => this.#queue.unshift(entry),
+    });
+    this.#sources = new SourceSet(
+      { owner: `${node}-${deployment}`, sources },
+      { log: components.log, journal: components.journal, onEvent: (event) => this.#emit(event) },
+    );
+  }
+
+  get revision(): number {
+    return this.#process?.version.revision ?? 0;
+  }
+
+  /** Memory that the version which runs was granted. */
+  get grantedMiB(): number {
+    return this.#process?.version.config.grants.memoryMiB ?? 0;
+  }
+
+  health(): DeploymentHealth {
+    const { deployment } = this.#init;
+    const state = this.#process?.state ?? 'stopped';
+    return {
+      deployment,
+      revision: this.revision,
+      state,
+      ...this.#handler.counts(),
+      dropped: this.#droppedEvents,
+    };
+  }
+
+  /** Starts a version beside the one that runs, without giving it events. @throws what `startApp` throws */
+  async prepare(version: AppVersion, signal: AbortSignal): Promise<RunningApp> {
+    return this.#components.startApp(version, { onAction: this.#handler.onAction(version.config), signal });
+  }
+
+  /**
+   * Makes a version the one that gets the events. Comes back when it does, and the one before has ended.
+   *
+   * @param app its process, if there is one already
+   */
+  async activate(version: AppVersion, app?: RunningApp): Promise<void> {
+    const process = this.#processOf(version, app);
+    const before = this.#process;
+    const switched = new Promise<void>((resolve) => {
+      this.#next?.switched();
+      this.#next = { process, switched: resolve };
+    });
+    this.#working ??= this.#loop(this.#stopping.signal);
+    this.#wake.raise();
+    // One that does not run has no event in work, and may be in a long wait before its next start.
+    if (before !== undefined && before.state !== 'running') await before.stop();
+    await switched;
+    await before?.stop();
+    await this.#sources.use(version.config.grants.sources);
+  }
+
+  /** Has the app handle an event that somebody asks for. @throws what the app throws; {NotDeployedError} {AppBrokenError} */
+  async infer(event: { kind: string; name: string; data: Uint8Array }): Promise<unknown> {
+    const state = this.health().state;
+    if (state === 'stopped') throw new NotDeployedError();
+    if (state === 'broken') throw new AppBrokenError();
+    const events: string[] = this.#process?.version.config.app.events ?? [];
+    if (!events.includes(event.kind))
+      throw new InvalidInputError(`the app handles ${events.join(', ')}, not ${event.kind}`);
+    return new Promise((resolve, reject) => {
+      this.#push({
+        event: {
+          id: `request/${randomUUID()}`,
+          kind: event.kind,
+          source: 'request',
+          name: event.name,
+          at: this.#components.clock(),
+          heldBytes: event.data.byteLength,
+          replayable: false,
+          read: async () => event.data,
+        },
+        attempts: 0,
+        actions: 0,
+        settle: { resolve, reject },
+      });
+    });
+  }
+
+  /** Ends everything. The event in work is finished first. */
+  async stop(): Promise<void> {
+    await this.#sources.stop();
+    this.#stopping.abort();
+    this.#next?.switched();
+    await this.#working;
+    for (const { settle } of this.#queue.clear()) settle?.reject(new NotDeployedError('the node stops'));
+    await this.#process?.stop();
+    await this.#next?.process.stop();
+  }
+
+  #processOf(version: AppVersion, app: RunningApp | undefined): AppProcess {
+    const { startApp, log } = this.#components;
+    return new AppProcess(
+      version,
+      {
+        startApp,
+        log,
+        onAction: this.#handler.onAction(version.config),
+        onExit: () => this.#wake.raise(),
+        onBroken: (problem) => this.#tellBroken(version, problem),
+      },
+      app,
+    );
+  }
+
+  #emit(event: SourceEvent): void {
+    const config = (this.#next?.process ?? this.#process)?.version.config;
+    if (config?.app.events.includes(event.kind) !== true) {
+      this.#components.log.debug({ event: event.id, kind: event.kind }, 'the app handles no such events');
+      return;
+    }
+    // A source may tell a file twice (found at the start, and seen by the watcher).
+    const known = this.#handler.handling === event.id || (event.replayable && this.#queue.has(event.id));
+    if (!known) this.#push({ event, attempts: 0, actions: 0 });
+  }
+
+  #push(entry: QueuedEvent): void {
+    this.#queue.push(entry);
+    this.#wake.raise();
+  }
+
+  #dropped({ event, settle }: QueuedEvent): void {
+    this.#droppedEvents += 1;
+    this.#components.log.debug({ event: event.id }, 'an event was dropped: too many wait');
+    settle?.reject(new AppBrokenError('too many events wait for this app'));
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#switch();
+      const app = await this.#process?.app(signal);
+      if (this.#next !== undefined) continue;
+      const entry = app === undefined ? undefined : this.#queue.shift();
+      if (app === undefined || entry === undefined) await this.#wake.wait(signal);
+      else
+        await this.#handler.take(app, entry).catch((error: unknown) => {
+          const problem = errorRecord(error);
+          this.#components.log.error({ event: entry.event.id, ...problem }, 'an event could not be handled');
+          entry.settle?.reject(error);
+        });
+    }
+  }
+
+  #switch(): void {
+    if (this.#next === undefined) return;
+    this.#process = this.#next.process;
+    this.#next.switched();
+    this.#next = undefined;
+  }
+
+  #tellBroken(version: AppVersion, problem: { code: string; message: string }): void {
+    const { deployment } = this.#init;
+    const message = `revision ${version.revision} failed too often and is not started again: ${problem.message}`;
+    this.#components
+      .addEvent({ type: 'app', deployment, subject: 'broken', message, details: { ...problem } })
+      .catch((error: unknown) =>
+        this.#components.log.error({ error, deployment }, 'an event could not be kept'),
+      );
+    for (const { settle } of this.#queue.clear().filter((entry) => entry.settle !== undefined))
+      settle?.reject(new AppBrokenError());
+  }
+}
