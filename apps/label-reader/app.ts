@@ -82,7 +82,7 @@ async function readLabels(context: AppContext, settings: ReaderSettings, picture
   for (const box of linesOf(map, picture)) {
     context.signal.throwIfAborted();
     const crop = straighten(picture, box);
-    const { text, score } = await readLine(context, crop, settings.minScore);
+    const { text, score } = await readLine(context, crop);
     if (text === '' || score < settings.minScore) continue;
     found.push({ label: { text, score: round(score, 1000), box: outline(box) }, crop });
   }

@@ -18,6 +18,8 @@ export const RECOGNISER_COLOURS: Normalisation = {
 /** The recogniser's height is fixed; its width follows the line, in steps so that few shapes occur. */
 export const LINE_HEIGHT = 48;
 export const LINE_BOUNDS = { minWidth: 48, maxWidth: 1280, multiple: 16 };
+/** A line that is read with less confidence is tried upside down too: so read, letters still look like some. */
+export const SURE_SCORE = 0.9;
 
 /** A pixel of the detector's map that belongs to text. */
 export const TEXT_THRESHOLD = 0.3;

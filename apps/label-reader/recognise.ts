@@ -9,7 +9,7 @@ import {
   rotatePicture,
   type Tensor,
 } from 'floormesh/app';
-import { LINE_BOUNDS, LINE_HEIGHT, RECOGNISER_COLOURS } from './constants.ts';
+import { LINE_BOUNDS, LINE_HEIGHT, RECOGNISER_COLOURS, SURE_SCORE } from './constants.ts';
 import { runModel } from './run-model.ts';
 
 /** The recogniser's input for a straightened line: float32 [1, 3, 48, w]. */
@@ -18,9 +18,9 @@ export function recogniserInput(line: Picture): Tensor {
 }
 
 /** Reads a line with the model `recogniser`; one that is hard to read is tried upside down too. */
-export async function readLine(context: AppContext, line: Picture, sureScore: number): Promise<ReadText> {
+export async function readLine(context: AppContext, line: Picture): Promise<ReadText> {
   const upright = await readOnce(context, line);
-  if (upright.score >= sureScore) return upright;
+  if (upright.score >= SURE_SCORE) return upright;
   const turned = await readOnce(context, rotatePicture(line, Math.PI));
   return turned.score > upright.score ? turned : upright;
 }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
@@ -12,21 +11,10 @@ import {
   type Settings,
 } from '../../core/index.ts';
 import type { ActionPayload, AppContext, AppDefinition, AppEvent } from '../../inference/app/index.ts';
+import { confineModules } from '../../inference/app-host/module-hooks.ts';
 import { localRuntime } from './onnxruntime.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const APP_SDK = pathToFileURL(join(ROOT, 'inference/app/index.ts')).href;
-
-registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'floormesh/app' ? { url: APP_SDK, shortCircuit: true } : next(specifier, context),
-});
-
-/** Imports a module of an app with `floormesh/app` meaning this source tree. */
-export async function importAppModule<T>(path: string): Promise<T> {
-  return (await import(pathToFileURL(join(ROOT, 'apps', path)).href)) as T;
-}
-
 export interface Act {
   name: string;
   payload: ActionPayload;
@@ -52,13 +40,14 @@ export interface AppBenchOptions {
 
 /** Loads a sample app and its models as a node would, without sandbox and package. */
 export async function openApp(options: AppBenchOptions): Promise<AppBench> {
-  const manifest = parseAppManifest(
-    parse(await readFile(join(ROOT, 'apps', options.app, 'app.yaml'), 'utf8')),
-  );
+  const folder = join(ROOT, 'apps', options.app);
+  const manifest = parseAppManifest(parse(await readFile(join(folder, 'app.yaml'), 'utf8')));
   const variant = manifest.variants.find(({ name }) => name === (options.variant ?? name));
-  const { default: app } = await importAppModule<{ default: AppDefinition }>(
-    `${options.app}/${manifest.main}`,
-  );
+  confineModules(folder);
+  const module = (await import(pathToFileURL(join(folder, manifest.main)).href)) as {
+    default: AppDefinition;
+  };
+  const app = module.default;
   const models = new Map(
     await Promise.all(
       Object.entries(options.models).map(async ([name, folder]) => [name, await openModel(folder)] as const),
@@ -93,13 +82,15 @@ export async function openApp(options: AppBenchOptions): Promise<AppBench> {
   };
 }
 
-interface OpenModel {
+/** A model of a folder, loaded. */
+export interface OpenModel {
   card: ModelCard;
   session: Session;
   file(name: string): Promise<Uint8Array>;
 }
 
-async function openModel(folder: string): Promise<OpenModel> {
+/** Loads a model folder as `floormesh catalog add` would take it. */
+export async function openModel(folder: string): Promise<OpenModel> {
   const card = parseModelCard(parse(await readFile(join(folder, 'model.yaml'), 'utf8')));
   return {
     card,
