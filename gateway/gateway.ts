@@ -29,25 +29,25 @@ export interface GatewayInit {
   /** A folder of its own: runtimes of the rebuild worker and temporary files. */
   dir: string;
   /** Multiaddr of the provider bridge, with `/p2p/`. Without it the site lives on what it has. */
-  bridge?: string;
+  bridge?: string | undefined;
   /** Public keys whose releases are taken, base64url. */
   publishers: readonly string[];
-  rebuild?: RebuildOptions;
+  rebuild?: RebuildOptions | undefined;
   /** Starts child processes with another executable than this process's own. */
-  execPath?: string;
+  execPath?: string | undefined;
 }
 
 export interface RebuildOptions {
   /** Candidates that are built at a time. Default 1. */
-  parallel?: number;
+  parallel?: number | undefined;
   /** Longest time that measuring the builds of one model may take, in milliseconds. */
-  trialBudgetMs?: number;
+  trialBudgetMs?: number | undefined;
   /** Validation samples that a build is judged by, at most. */
-  samples?: number;
+  samples?: number | undefined;
   /** Longest time that one build may take, in milliseconds. */
-  buildTimeoutMs?: number;
+  buildTimeoutMs?: number | undefined;
   /** Memory that a build's process may use, in MiB. */
-  memoryMiB?: number;
+  memoryMiB?: number | undefined;
 }
 
 /** The clock as a port, so that tests can set it. Milliseconds since 1970. */

@@ -5,7 +5,6 @@ import {
   type Candidate,
   canonicalJson,
   type Digest,
-  errorRecord,
   type Logger,
   type Measurement,
   parseTrialResult,
@@ -80,13 +79,14 @@ export class Evaluator {
       if (known !== undefined) findings.set(digest, known);
     }
     if (findings.size < trial.builds.length)
-      for (const result of await this.#run(trial, own, signal)) {
+      for (const result of await this.#turns.run(signal, () => this.#run(trial, own, signal))) {
         const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
         const key = build === undefined ? undefined : keys.get(build.digest);
         if (build === undefined || key === undefined) continue;
         const { recipe: _, ...finding } = result;
         findings.set(build.digest, finding);
-        await this.#findings.put(key, finding);
+        // What failed may have been the machine's fault, and is tried again when it is asked for again.
+        if (finding.problem === undefined) await this.#findings.put(key, finding);
       }
     return candidates.map((candidate) => {
       const finding = candidate.build === undefined ? undefined : findings.get(candidate.build.digest);
@@ -94,41 +94,11 @@ export class Evaluator {
     });
   }
 
-  /** All builds in one child; when that one dies, each build in one of its own, so that the culprit is found out. */
   async #run(trial: TrialRequest, own: OwnRuntime, signal: AbortSignal): Promise<Result[]> {
-    return this.#turns.run(signal, async () => {
-      try {
-        return (await this.#inChild(trial, own, signal)).results;
-      } catch (error) {
-        signal.throwIfAborted();
-        this.#log.warn(
-          { problem: errorRecord(error) },
-          'a trial on the gateway failed; its builds are tried singly',
-        );
-      }
-      const [original, ...others] = trial.builds;
-      if (original === undefined) return [];
-      const results: Result[] = [];
-      for (const build of [original, ...others]) {
-        const builds = build === original ? [original] : [original, build];
-        try {
-          const { results: found } = await this.#inChild({ ...trial, builds }, own, signal);
-          results.push(...found.filter(({ recipe }) => recipe === build.recipe));
-        } catch (error) {
-          signal.throwIfAborted();
-          const { code, message } = errorRecord(error);
-          results.push({ recipe: build.recipe, problem: `${code}: ${message}`.slice(0, 2000) });
-        }
-      }
-      return results;
-    });
-  }
-
-  async #inChild(trial: TrialRequest, own: OwnRuntime, signal: AbortSignal): Promise<TrialResult> {
     const files: Record<Digest, string> = {};
     for (const { digest } of [...trial.builds, trial.validation])
       files[digest] = await this.#blobs.path(digest);
-    return runTrial({
+    const { results } = await runTrial({
       runtimeDir: own.dir,
       runtime: own.artifact.runtime,
       provider: own.provider,
@@ -138,6 +108,7 @@ export class Evaluator {
       signal,
       ...(this.#execPath === undefined ? {} : { execPath: this.#execPath }),
     });
+    return results;
   }
 }
 

@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import {
+  errorRecord,
+  type FloormeshError,
+  type Logger,
+  parseInstall,
+  parseSiteEvents,
+  parseWith,
+  type SiteEvent,
+} from '../core/index.ts';
+import type { Mesh } from '../mesh/index.ts';
+import { INFER_TIMEOUT_MS, NODE_CALL_TIMEOUT_MS } from './constants.ts';
+import { NoNodeError, NotFoundError } from './errors.ts';
+import type { EventLog } from './events/index.ts';
+import type { Assigner, RolloutBook, Rollouts } from './rollouts/index.ts';
+import type { Roster, RosterNode } from './roster/index.ts';
+import type { RuntimeOffers } from './runtimes/index.ts';
+import type { InferAnswer, InferRequest } from './views.ts';
+
+export interface NodeLinkComponents {
+  mesh: Mesh;
+  roster: Roster;
+  book: RolloutBook;
+  rollouts: Rollouts;
+  assigner: Assigner;
+  runtimes: RuntimeOffers;
+  events: EventLog;
+  log: Logger;
+}
+
+const MAX_INSTALLS = 2000;
+const installsAnswer = z.object({ installs: z.array(z.unknown()).max(MAX_INSTALLS) });
+const acceptAnswer = z.object({ accepted: z.number().int().nonnegative() });
+const inferAnswer = z.object({ result: z.unknown(), tookMs: z.number().nonnegative() });
+
+/** The conversation between the gateway and its nodes: what they ask and tell, and what they are asked. */
+export class NodeLink {
+  readonly #components: NodeLinkComponents;
+  #running: AbortController | undefined;
+  #ends: (() => void)[] = [];
+
+  constructor(components: NodeLinkComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    if (this.#running !== undefined) return;
+    this.#running = new AbortController();
+    const { mesh, roster, rollouts, assigner, events } = this.#components;
+    this.#ends = [
+      mesh.handle('assignments', async (_request, { peer }) => assigner.of(peer)),
+      mesh.handle('installed', async (request, { peer }) => {
+        await rollouts.installed(this.#known(peer), parseInstall(request));
+        return {};
+      }),
+      mesh.handle('events', async (request, { peer }) => {
+        const node = this.#known(peer);
+        const told = parseSiteEvents(request);
+        const acknowledged = await events.append(node, told);
+        for (const event of told) await this.#hearRuntimeFailure(node, event);
+        return { acknowledged };
+      }),
+      roster.onChange((node, change) => {
+        if (change === 'configuration') void this.#refit(node);
+        if (change === 'connected' || change === 'configuration') void this.#greet(node);
+      }),
+    ];
+    for (const node of roster.list()) {
+      void this.#refit(node);
+      if (node.connected) void this.#greet(node);
+    }
+  }
+
+  stop(): void {
+    this.#running?.abort();
+    this.#running = undefined;
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  /** The catalog has changed: there may be runtimes that nodes should prove. */
+  catalogChanged(): void {
+    for (const node of this.#components.roster.list()) void this.#refit(node);
+  }
+
+  /** @throws {NotFoundError} @throws {PeerUnreachableError} (mesh) */
+  async accept(
+    node: RosterNode,
+    deployment: string | undefined,
+    options: { signal?: AbortSignal },
+  ): Promise<{ accepted: number }> {
+    const waiting = this.#components.book
+      .receipts(node.id)
+      .filter(
+        (install) =>
+          install.state === 'awaiting-consent' &&
+          (deployment === undefined || install.deployment === deployment),
+      );
+    const names =
+      deployment === undefined ? [...new Set(waiting.map((install) => install.deployment))] : [deployment];
+    let accepted = 0;
+    for (const name of names) {
+      const request = { deployment: name };
+      const answer = await this.#components.mesh.call(node.id, 'accept', request, {
+        timeoutMs: NODE_CALL_TIMEOUT_MS,
+        ...options,
+      });
+      accepted += parseWith(acceptAnswer, answer, 'answer to accept').accepted;
+    }
+    return { accepted };
+  }
+
+  /**
+   * Has a node handle an event; where it cannot, the next node that runs the deployment.
+   *
+   * @throws {NoNodeError} when no node is there to ask, else what the last one threw
+   */
+  async infer(request: InferRequest, options: { signal?: AbortSignal }): Promise<InferAnswer> {
+    const { roster, book, mesh } = this.#components;
+    const { spec, shares } = book.deployment(request.deployment);
+    const wanted = request.node === undefined ? undefined : roster.find(request.node);
+    const candidates = roster
+      .list()
+      .filter(
+        ({ id, connected }) =>
+          connected && (wanted === undefined ? shares[id] !== undefined : id === wanted.id),
+      );
+    const load = (node: RosterNode): number => {
+      const health = node.health?.deployments.find(({ deployment }) => deployment === spec.name);
+      return health?.state === 'running' ? health.p50Ms : Infinity;
+    };
+    candidates.sort((a, b) => load(a) - load(b) || (a.name < b.name ? -1 : 1));
+    let failure: FloormeshError | Error = new NoNodeError(
+      wanted === undefined
+        ? `no connected node has the deployment ${spec.name}`
+        : `node ${wanted.name} is not connected`,
+    );
+    for (const node of candidates) {
+      try {
+        const answer = await mesh.call(
+          node.id,
+          'infer',
+          { deployment: spec.name, event: request.event },
+          { timeoutMs: INFER_TIMEOUT_MS, ...options },
+        );
+        const { result, tookMs } = parseWith(inferAnswer, answer, 'answer to infer');
+        return { node: node.id, nodeName: node.name, result, tookMs };
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        failure = error instanceof Error ? error : new NoNodeError(String(error));
+      }
+    }
+    throw failure;
+  }
+
+  /** What a node runs is what it says: receipts that were lost are made up for. */
+  async #greet(node: RosterNode): Promise<void> {
+    const signal = this.#running?.signal;
+    if (signal === undefined || !node.connected) return;
+    const { mesh, assigner, rollouts, log } = this.#components;
+    try {
+      const answer = await mesh.call(node.id, 'installs', {}, { signal, timeoutMs: NODE_CALL_TIMEOUT_MS });
+      const { installs } = parseWith(installsAnswer, answer, 'answer to installs');
+      for (const install of installs.map(parseInstall)) await rollouts.installed(node, install);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug({ node: node.name, problem: errorRecord(error) }, 'a node did not tell its installs');
+    }
+    await assigner.push(node.id, signal);
+  }
+
+  /** A node is new or has changed: runtimes may be missing there, and deployments may come to something else. */
+  async #refit(node: RosterNode): Promise<void> {
+    const signal = this.#running?.signal;
+    if (signal === undefined) return;
+    const { runtimes, assigner, rollouts, log } = this.#components;
+    try {
+      if (await runtimes.prepare(node, signal)) await assigner.push(node.id, signal);
+      rollouts.follow();
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ node: node.name, problem: errorRecord(error) }, 'runtimes could not be offered to a node');
+    }
+  }
+
+  async #hearRuntimeFailure(node: RosterNode, event: SiteEvent): Promise<void> {
+    const failure = runtimeFailureOf(event);
+    if (failure === undefined) return;
+    await this.#components.runtimes.failed(node, failure.name, failure.version);
+    void this.#refit(node);
+  }
+
+  /** @throws {NotFoundError} for a peer that is no node yet; it tells its fingerprint and tries again */
+  #known(peer: string): RosterNode {
+    const node = this.#components.roster.get(peer);
+    if (node === undefined) throw new NotFoundError(`${peer} has not told its configuration yet`);
+    return node;
+  }
+}
+
+const runtimeFailure = z.object({ runtime: z.object({ name: z.string(), version: z.string() }) });
+
+/** Which runtime an event says of that it does not run on the node. */
+function runtimeFailureOf({ type, details }: SiteEvent): { name: string; version: string } | undefined {
+  if (type !== 'notice') return undefined;
+  return runtimeFailure.safeParse(details).data?.runtime;
+}

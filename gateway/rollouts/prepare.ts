@@ -1,0 +1,90 @@
+import { errorRecord, isAbort } from '../../core/index.ts';
+import type { BlobStore } from '../../store/index.ts';
+import { pack, packageConfig, type PackagedPart, type PackedPackage } from '../packages/index.ts';
+import { type Content, fileLayer, filesOf } from '../pull/index.ts';
+import type { RebuildEngine } from '../rebuild/index.ts';
+import type { Problem } from '../views.ts';
+import type { DeploymentRecord } from './records.ts';
+import type { Share } from './share.ts';
+
+export interface PrepareComponents {
+  content: Content;
+  blobs: BlobStore;
+  engine: RebuildEngine;
+}
+
+/** What became of one node's package. */
+export type Prepared = { packed: PackedPackage } | { problem: Problem };
+
+/** Failures that pass by themselves: content that nobody who is connected has. */
+const PASSING = ['ERR_NO_SOURCE', 'ERR_TIMEOUT', 'ERR_PEER_UNREACHABLE', 'ERR_BRIDGE_UNREACHABLE'];
+
+export function passes(error: unknown): boolean {
+  return isAbort(error) || PASSING.includes(errorRecord(error).code);
+}
+
+/**
+ * Pulls, rebuilds and packs for some shares, all hardware classes at a time. A class that a model can't be made ready
+ * for costs its own nodes their package and no others'.
+ *
+ * @throws what passes by itself (see `passes`), so that the whole is tried again later
+ */
+export async function prepareShares(
+  deployment: DeploymentRecord,
+  revision: number,
+  shares: readonly Share[],
+  components: PrepareComponents,
+  signal: AbortSignal,
+): Promise<Record<string, Prepared>> {
+  const prepared = await Promise.all(
+    shares.map(async (share): Promise<[string, Prepared]> => {
+      try {
+        return [share.node, { packed: await prepareShare(deployment, revision, share, components, signal) }];
+      } catch (error) {
+        if (signal.aborted || passes(error)) throw error;
+        const { code, message } = errorRecord(error);
+        return [share.node, { problem: { code, message } }];
+      }
+    }),
+  );
+  return Object.fromEntries(prepared);
+}
+
+async function prepareShare(
+  { spec }: DeploymentRecord,
+  revision: number,
+  share: Share,
+  { content, blobs, engine }: PrepareComponents,
+  signal: AbortSignal,
+): Promise<PackedPackage> {
+  const options = { signal };
+  const target = share.hardwareClass;
+  const app = await content.openApp(share.app, options);
+  const runtime = await content.openRuntime(share.runtime, target.runtime.digest, options);
+  for (const { manifest } of [app, runtime])
+    await content.ensureLayers(
+      manifest,
+      filesOf(manifest).map(({ layer }) => layer),
+      options,
+    );
+  const models: Record<string, PackagedPart> = {};
+  for (const [name, entry] of Object.entries(share.models)) {
+    const artifact = await content.openModel(entry, options);
+    const files = Object.values(artifact.card.files).map((path) => fileLayer(artifact, path));
+    await content.ensureLayers(artifact.manifest, files, options);
+    const { objective, maxDrop = artifact.card.maxDrop } = spec;
+    const ready = await engine.rebuild({ model: artifact, target, runtime, objective, maxDrop }, signal);
+    models[name] = { artifact, ready };
+  }
+  const config = packageConfig({
+    ...share,
+    spec,
+    revision,
+    hardwareClass: target.id,
+    provider: target.runtime.provider,
+    app,
+    runtime,
+    models,
+  });
+  return pack(config, { app, runtime, models }, blobs);
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import {
+  type DeploymentSpec,
+  type Digest,
+  isDigest,
+  parseCatalogListing,
+  parseDeploymentSpec,
+  parseWith,
+  type Rollout,
+} from '../../core/index.ts';
+import type { PackedPackage } from '../packages/index.ts';
+import type { Share } from './share.ts';
+
+/** What a node was told to install last. */
+export interface OfferRecord extends PackedPackage {
+  revision: number;
+  autoUpdate: boolean;
+}
+
+/** A deployment as it is kept. */
+export interface DeploymentRecord {
+  spec: DeploymentSpec;
+  /** Of the newest package. */
+  revision: number;
+  createdAt: number;
+  app: { name: string; version: string };
+  models: Record<string, { name: string; version: string }>;
+  /** What every node of it is to have, by peer id. */
+  shares: Record<string, Share>;
+  offers: Record<string, OfferRecord>;
+  /** Id of the newest rollout. */
+  rollout: string | null;
+}
+
+/** A rollout as it is kept. */
+export interface RolloutRecord {
+  rollout: Rollout;
+  /** By peer id: whether the node may install without being asked. */
+  consent: Record<string, boolean>;
+  packages: Record<string, PackedPackage>;
+}
+
+const digest = z.custom<Digest>(isDigest, 'not a digest');
+const release = z.object({ name: z.string(), version: z.string() });
+const packed = z.object({ digest, size: z.number(), contentSize: z.number(), summary: z.string() });
+const share = z.object({
+  node: z.string(),
+  name: z.string(),
+  key: digest,
+  app: z.unknown(),
+  runtime: z.unknown(),
+  models: z.record(z.string(), z.unknown()),
+  hardwareClass: z.object({
+    id: z.string(),
+    os: z.string(),
+    arch: z.string(),
+    libc: z.string(),
+    isa: z.string(),
+    accelerator: z.string(),
+    memoryBand: z.enum(['xs', 's', 'm', 'l', 'xl']),
+    runtime: z.object({ name: z.string(), version: z.string(), digest, provider: z.string() }),
+  }),
+  variant: z.string(),
+  variantReason: z.string(),
+  memoryMiB: z.number(),
+  sources: z.array(z.string()),
+  actions: z.record(z.string(), z.string()),
+});
+const deploymentRecord = z.object({
+  spec: z.unknown(),
+  revision: z.number(),
+  createdAt: z.number(),
+  app: release,
+  models: z.record(z.string(), release),
+  shares: z.record(z.string(), share),
+  offers: z.record(z.string(), packed.extend({ revision: z.number(), autoUpdate: z.boolean() })),
+  rollout: z.string().nullable(),
+});
+const problem = z.object({ code: z.string(), message: z.string() });
+const rolloutRecord = z.object({
+  rollout: z.object({
+    id: z.string(),
+    deployment: z.string(),
+    revision: z.number(),
+    state: z.enum(['planning', 'rebuilding', 'rolling', 'paused', 'done', 'failed']),
+    summary: z.string(),
+    wave: z.number(),
+    nodes: z.array(
+      z.object({
+        node: z.string(),
+        name: z.string(),
+        wave: z.number(),
+        hardwareClass: z.string(),
+        package: digest.optional(),
+        state: z.enum([
+          'pending',
+          'offered',
+          'awaiting-consent',
+          'fetching',
+          'installing',
+          'checking',
+          'active',
+          'failed',
+          'superseded',
+        ]),
+        problem: problem.optional(),
+      }),
+    ),
+    startedAt: z.number(),
+    endedAt: z.number().optional(),
+    problem: problem.optional(),
+  }),
+  consent: z.record(z.string(), z.boolean()),
+  packages: z.record(z.string(), packed),
+});
+
+/** @throws {InvalidInputError} */
+export function parseDeploymentRecord(value: unknown): DeploymentRecord {
+  const { spec, shares, ...record } = parseWith(deploymentRecord, value, 'deployment record');
+  const parsed = Object.entries(shares).map(([node, one]): [string, Share] => {
+    const names = Object.keys(one.models);
+    const entries = [one.app, one.runtime, ...Object.values(one.models)];
+    const [app, runtime, ...models] = parseCatalogListing({ revision: 0, entries }).entries;
+    if (app === undefined || runtime === undefined) throw new TypeError('entries went missing while parsing');
+    const byName = names.flatMap((name, i) => {
+      const model = models[i];
+      return model === undefined ? [] : [[name, model] as const];
+    });
+    return [node, { ...one, app, runtime, models: Object.fromEntries(byName) }];
+  });
+  return { ...record, spec: parseDeploymentSpec(spec), shares: Object.fromEntries(parsed) };
+}
+
+/** @throws {InvalidInputError} */
+export function parseRolloutRecord(value: unknown): RolloutRecord {
+  const { rollout, ...record } = parseWith(rolloutRecord, value, 'rollout record');
+  const { endedAt, problem: trouble, nodes, ...rest } = rollout;
+  return {
+    ...record,
+    rollout: {
+      ...rest,
+      nodes: nodes.map(({ package: packageDigest, ...node }) => ({
+        ...node,
+        ...(packageDigest === undefined ? {} : { package: packageDigest }),
+      })),
+      ...(endedAt === undefined ? {} : { endedAt }),
+      ...(trouble === undefined ? {} : { problem: trouble }),
+    },
+  };
+}

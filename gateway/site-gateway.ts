@@ -1,0 +1,312 @@
+import { z } from 'zod';
+import {
+  type CatalogEntry,
+  type CatalogKind,
+  type Digest,
+  entriesOf,
+  errorRecord,
+  InvalidInputError,
+  parseCatalogListing,
+  parseWith,
+  type Rollout,
+} from '../core/index.ts';
+import { catalogDetail } from './catalog-detail.ts';
+import { PUBLISH_TIMEOUT_MS } from './constants.ts';
+import { EventLog } from './events/index.ts';
+import type { ChangeTopic, Gateway, GatewayComponents, GatewayInit, PublishRequest } from './gateway.ts';
+import { deploymentView, explanationOf, nodeView } from './make-views.ts';
+import { NodeLink } from './node-link.ts';
+import { BridgeLink, CatalogCache, Content } from './pull/index.ts';
+import { OwnRuntimes, RebuildEngine } from './rebuild/index.ts';
+import { Assigner, Planner, RolloutBook, Rollouts } from './rollouts/index.ts';
+import { Roster } from './roster/index.ts';
+import { RuntimeOffers } from './runtimes/index.ts';
+import type {
+  CatalogDetail,
+  DeploymentView,
+  DeployResult,
+  EventQuery,
+  Explanation,
+  InferAnswer,
+  InferRequest,
+  LoggedEvent,
+  NodeView,
+  SiteSummary,
+} from './views.ts';
+
+interface Waiting {
+  signal?: AbortSignal;
+}
+
+/** All parts of a gateway, put together. What it does is in them; here is only who gets what. */
+export class SiteGateway implements Gateway {
+  readonly #init: GatewayInit;
+  readonly #components: GatewayComponents;
+  readonly #clock: () => number;
+  readonly #cache: CatalogCache;
+  readonly #bridge: BridgeLink;
+  readonly #content: Content;
+  readonly #roster: Roster;
+  readonly #runtimes: RuntimeOffers;
+  readonly #engine: RebuildEngine;
+  readonly #book: RolloutBook;
+  readonly #planner: Planner;
+  readonly #rollouts: Rollouts;
+  readonly #nodes: NodeLink;
+  readonly #events: EventLog;
+  readonly #changeListeners = new Set<(topic: ChangeTopic) => void>();
+  #starting: Promise<void> | undefined;
+  #startedAt = 0;
+  #ends: (() => void)[] = [];
+
+  /** @throws {InvalidInputError} for a bridge's address without `/p2p/` */
+  constructor(init: GatewayInit, components: GatewayComponents) {
+    this.#init = init;
+    this.#components = components;
+    const clock = components.clock ?? Date.now;
+    this.#clock = clock;
+    const { mesh, state, blobs, log, keyPair } = components;
+    const { dir, execPath, rebuild } = init;
+    const entries = (): readonly CatalogEntry[] => this.#cache.entries;
+    const content = new Content({ mesh, blobs });
+    const roster = new Roster({ mesh, state, log, clock });
+    const book = new RolloutBook({ state, changed: (topic) => this.#tell(topic) });
+    const planner = new Planner({ content, roster, book, entries });
+    const runtimes = new RuntimeOffers({ content, state, log, clock, entries });
+    const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries });
+    const engine = new RebuildEngine(
+      { dir, execPath, rebuild },
+      { mesh, blobs, state, content, roster, runtimes: own, log, clock },
+    );
+    const assigner = new Assigner({ mesh, keyPair, roster, book, runtimes, log });
+    const events = new EventLog({ state });
+    this.#cache = new CatalogCache({ publishers: init.publishers }, { state, log, clock });
+    this.#bridge = new BridgeLink({ address: init.bridge }, { mesh, cache: this.#cache, log });
+    this.#rollouts = new Rollouts({
+      book,
+      planner,
+      assigner,
+      roster,
+      runtimes,
+      content,
+      blobs,
+      engine,
+      log,
+      clock,
+    });
+    this.#nodes = new NodeLink({
+      mesh,
+      roster,
+      book,
+      rollouts: this.#rollouts,
+      assigner,
+      runtimes,
+      events,
+      log,
+    });
+    this.#content = content;
+    this.#roster = roster;
+    this.#book = book;
+    this.#planner = planner;
+    this.#runtimes = runtimes;
+    this.#engine = engine;
+    this.#events = events;
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    this.#starting = undefined;
+    for (const end of this.#ends.splice(0)) end();
+    this.#nodes.stop();
+    this.#bridge.stop();
+    this.#roster.stop();
+    await this.#rollouts.stop();
+  }
+
+  async site(): Promise<SiteSummary> {
+    const nodes = this.#roster.list();
+    const names = (kind: CatalogKind): number =>
+      new Set(entriesOf(this.#cache.entries, kind).map(({ name }) => name)).size;
+    return {
+      name: this.#init.name,
+      id: this.#components.mesh.peerId,
+      addresses: this.#components.mesh.addresses(),
+      bridge: this.#bridge.status(),
+      nodes: { total: nodes.length, connected: nodes.filter(({ connected }) => connected).length },
+      deployments: this.#book.deployments().length,
+      rollouts: this.#book.unfinished().length,
+      catalog: { apps: names('app'), models: names('model'), runtimes: names('runtime') },
+      startedAt: this.#startedAt,
+    };
+  }
+
+  async nodes(): Promise<NodeView[]> {
+    return this.#roster.list().map((node) => nodeView(node, this.#book));
+  }
+
+  async node(idOrName: string): Promise<NodeView> {
+    return nodeView(this.#roster.find(idOrName), this.#book);
+  }
+
+  async catalog(): Promise<CatalogEntry[]> {
+    return [...this.#cache.entries];
+  }
+
+  async catalogEntry(
+    kind: CatalogKind,
+    name: string,
+    version?: string,
+    options: Waiting = {},
+  ): Promise<CatalogDetail> {
+    const wanted = { kind, name, ...(version === undefined ? {} : { version }) };
+    return catalogDetail(wanted, this.#cache.entries, this.#content, options);
+  }
+
+  async deploy(spec: unknown, options: Waiting & { dryRun?: boolean } = {}): Promise<DeployResult> {
+    return this.#rollouts.deploy(spec, options);
+  }
+
+  async deployments(): Promise<DeploymentView[]> {
+    return Promise.all(this.#book.deployments().map((record) => this.#deploymentView(record.spec.name)));
+  }
+
+  async deployment(name: string): Promise<DeploymentView> {
+    return this.#deploymentView(name);
+  }
+
+  async rollouts(): Promise<Rollout[]> {
+    return this.#book.rollouts().map(({ rollout }) => rollout);
+  }
+
+  async rollout(id: string): Promise<Rollout> {
+    return this.#book.rollout(id).rollout;
+  }
+
+  async pauseRollout(id: string): Promise<Rollout> {
+    return this.#rollouts.pause(id);
+  }
+
+  async resumeRollout(id: string): Promise<Rollout> {
+    return this.#rollouts.resume(id);
+  }
+
+  async explain(idOrName: string, deployment?: string): Promise<Explanation> {
+    const node = this.#roster.find(idOrName);
+    const records = deployment === undefined ? this.#book.deployments() : [this.#book.deployment(deployment)];
+    return explanationOf(node, records, {
+      engine: this.#engine,
+      content: this.#content,
+      planner: this.#planner,
+      runtimes: this.#runtimes,
+    });
+  }
+
+  async infer(request: InferRequest, options: Waiting = {}): Promise<InferAnswer> {
+    return this.#nodes.infer(request, options);
+  }
+
+  async accept(idOrName: string, deployment?: string, options: Waiting = {}): Promise<{ accepted: number }> {
+    const node = this.#roster.find(idOrName);
+    const name = deployment === undefined ? undefined : this.#book.deployment(deployment).spec.name;
+    return this.#nodes.accept(node, name, options);
+  }
+
+  async events(query: EventQuery = {}): Promise<LoggedEvent[]> {
+    return this.#events.query(query);
+  }
+
+  async attachment(id: number): Promise<{ contentType: string; data: Uint8Array }> {
+    return this.#events.attachment(id);
+  }
+
+  onEvent(listener: (event: LoggedEvent) => void): () => void {
+    return this.#events.onEvent(listener);
+  }
+
+  onChange(listener: (topic: ChangeTopic) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  async hasBlob(digest: Digest): Promise<boolean> {
+    return this.#components.blobs.has(digest);
+  }
+
+  async putBlob(
+    source: AsyncIterable<Uint8Array>,
+    expected: { digest: Digest; size: number },
+    options: Waiting = {},
+  ): Promise<void> {
+    await this.#components.blobs.putStream(source, expected, options);
+  }
+
+  async publish(request: PublishRequest, options: Waiting = {}): Promise<CatalogEntry> {
+    const answer = await this.#bridge.call('publish', request, { timeoutMs: PUBLISH_TIMEOUT_MS, ...options });
+    const { entry } = parseWith(z.object({ entry: z.unknown() }), answer, 'answer to publish');
+    const [published] = parseCatalogListing({ revision: 0, entries: [entry] }).entries;
+    if (published === undefined) throw new InvalidInputError('answer to publish: no entry');
+    // The bridge says so too, but who has just published wants to see it at once.
+    await this.#bridge.refresh();
+    return published;
+  }
+
+  async #start(): Promise<void> {
+    this.#startedAt = this.#clock();
+    await this.#cache.load();
+    await this.#book.load();
+    await this.#events.load();
+    await this.#runtimes.load();
+    await this.#roster.start();
+    this.#ends = [
+      this.#roster.onChange(() => this.#tell('nodes')),
+      this.#cache.onChange(() => {
+        this.#tell('catalog');
+        this.#nodes.catalogChanged();
+        this.#rollouts.follow();
+      }),
+      this.#components.mesh.onPeer((peer, connected) => {
+        if (peer === this.#bridge.peer) this.#tell('catalog');
+        // What a rollout or a runtime offer waits for, the one who came may have.
+        if (connected && peer === this.#bridge.peer) {
+          this.#nodes.catalogChanged();
+          this.#rollouts.follow();
+        }
+      }),
+    ];
+    this.#rollouts.start();
+    this.#nodes.start();
+    this.#bridge.start();
+  }
+
+  async #deploymentView(name: string): Promise<DeploymentView> {
+    return deploymentView(this.#book.deployment(name), {
+      roster: this.#roster,
+      book: this.#book,
+      planner: this.#planner,
+    });
+  }
+
+  #tell(topic: ChangeTopic): void {
+    for (const listener of this.#changeListeners) {
+      try {
+        listener(topic);
+      } catch (error) {
+        this.#components.log.warn({ topic, problem: errorRecord(error) }, 'a listener for changes failed');
+      }
+    }
+  }
+}
+
+/**
+ * Makes a gateway. It does nothing before `start()`.
+ *
+ * @throws {InvalidInputError} for a bridge's address without `/p2p/`
+ */
+export function gateway(init: GatewayInit): (components: GatewayComponents) => Gateway {
+  return (components) => new SiteGateway(init, components);
+}
