@@ -27,7 +27,7 @@ export function ocrModel(part: 'det' | 'rec' | 'cls'): Uint8Array {
 export async function textLines(count: number): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (let i = 0; i < count; i += 1) {
-    const text = TEXTS[i % TEXTS.length] ?? '';
+    const text = label(i);
     const shade = 20 + ((i * 37) % 90);
     samples.push({ inputs: { x: await picture(text, lineWidth(text), 48, [text], shade) } });
   }
@@ -42,6 +42,14 @@ export async function textPages(count: number, size: number): Promise<Sample[]> 
     samples.push({ inputs: { x: await picture(`page ${i}`, size, size, lines, 30 + i * 20) } });
   }
   return samples;
+}
+
+/** The listed texts, and after them codes that look alike. */
+export function label(i: number): string {
+  const text = TEXTS[i % TEXTS.length] ?? '';
+  return i < TEXTS.length
+    ? text
+    : text.replaceAll(/\d/g, (digit, at: number) => String((Number(digit) + i * 7 + at * 3) % 10));
 }
 
 /** About as wide as the text: a recogniser is given crops without empty ends. */

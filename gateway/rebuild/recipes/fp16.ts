@@ -23,13 +23,13 @@ import type { Recipe, RecipeContext } from './recipe.ts';
 import { valueTypes, type ValueTypes } from './value-types.ts';
 
 /**
- * Operators that take and give float16 everywhere. Left out: what has no such form on a CPU (Resize, TopK, control
- * flow), and what overflows or cancels in it (powers, roots, exponentials, sums over many values).
+ * Operators that take and give float16 everywhere. Left out: what has no such form on a CPU (Resize, TopK, Softmax,
+ * control flow), and what overflows or cancels in it (powers, roots, exponentials, sums over many values).
  */
 const HALF_OPERATORS: ReadonlySet<string> = new Set(
   `Abs Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose Div Dropout Elu Erf Expand Flatten Gather Gemm
-  GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish Identity LeakyRelu MatMul Max MaxPool Min Mul Neg PRelu Pad Relu
-  Reshape Sigmoid Slice Softmax Softplus Split Squeeze Sub Tanh Tile Transpose Unsqueeze Where`.split(/\s+/),
+  GlobalAveragePool GlobalMaxPool HardSigmoid Identity LeakyRelu MatMul Max MaxPool Min Mul Neg PRelu Pad Relu
+  Reshape Sigmoid Slice Split Squeeze Sub Tanh Tile Transpose Unsqueeze Where`.split(/\s+/),
 );
 /** Where a constant is only a limit or a filler, the largest float16 stands for everything above it. */
 const LIMITS_ONLY = ['Clip', 'Max', 'Min', 'Where'];

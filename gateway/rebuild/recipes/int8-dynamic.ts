@@ -22,10 +22,8 @@ import { floatsOf, withFloats } from './constants.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
 import type { Recipe, RecipeContext } from './recipe.ts';
+import { quantizeTables, SMALLEST_TABLE } from './tables.ts';
 import { quantizeWeights } from './weights.ts';
-
-/** Tables of weights with fewer elements than this are not worth a conversion. */
-const SMALLEST_TABLE = 1024;
 
 /**
  * Weights of matrix products as int8, with activations quantised while the model runs: no calibration data needed, and
@@ -38,10 +36,11 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
   const { card, weightBits = 8 } = context;
   const model = await prepare(context);
   liftOpset(model);
-  const rewriter = new Rewriter(model, weightBits);
-  const products = rewriter.run((node) => keepsFloat(card.rebuild.keepFloat, node));
+  const keep = (node: NodeProto): boolean => keepsFloat(card.rebuild.keepFloat, node);
+  const products = new Rewriter(model, weightBits).run(keep);
   if (products === 0)
     throw new RecipeNotApplicableError('no MatMul or Gemm with constant float32 weights may be quantised');
+  quantizeTables(model, keep);
   dropUnused(model.graph);
   return encodeModel(model);
 }
@@ -67,7 +66,7 @@ class Rewriter {
     let products = 0;
     for (const node of this.#graph.node) {
       if (!keep(node) && this.#product(node)) products += 1;
-      else if (keep(node) || !this.#gather(node)) this.#nodes.push(node);
+      else this.#nodes.push(node);
     }
     this.#graph.node = this.#nodes;
     return products;
@@ -97,27 +96,6 @@ class Rewriter {
     const added = node.opType === 'Gemm' ? this.#bias(node, bias) : undefined;
     const product = this.#push(node, 'Mul', [floats, both], {}, added === undefined ? output : undefined);
     if (added !== undefined) this.#push(node, 'Add', [product, added], {}, output);
-    return true;
-  }
-
-  /** Rows gathered from a table of weights: gather the int8 rows and their scales, then multiply. */
-  #gather(node: NodeProto): boolean {
-    const table = isStandard(node, 'Gather') ? this.#view.constant(node.input[0]) : undefined;
-    if (table === undefined || !isFloat32(table) || table.dims.length !== 2) return false;
-    const dims = table.dims.map(Number);
-    if (intAttribute(node, 'axis', 0) !== 0 || (dims[0] ?? 0) * (dims[1] ?? 0) < SMALLEST_TABLE) return false;
-    const { values, scales } = quantizeWeights(floatsOf(table), dims, 0);
-    const rows = this.#constant(node, 'table_q', (name) =>
-      writeTensor(name, { type: 'int8', dims, data: values }),
-    );
-    const rowScales = this.#constant(node, 'table_scale', (name) =>
-      float32Tensor(name, scales, [dims[0] ?? 0, 1]),
-    );
-    const index = node.input[1] ?? '';
-    const gathered = this.#push(node, 'Gather', [rows, index], { axis: 0 });
-    const floats = this.#push(node, 'Cast', [gathered], { to: DATA_TYPE.float32 });
-    const factors = this.#push(node, 'Gather', [rowScales, index], { axis: 0 });
-    this.#push(node, 'Mul', [floats, factors], {}, node.output[0]);
     return true;
   }
 

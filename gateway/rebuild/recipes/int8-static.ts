@@ -1,6 +1,7 @@
 import { RecipeNotApplicableError } from '../errors.ts';
 import {
   decodeModel,
+  dropUnused,
   encodeModel,
   GraphView,
   liftOpset,
@@ -16,6 +17,7 @@ import { emitQuantized } from './static/emit.ts';
 import type { Limits } from './static/grid.ts';
 import { observe } from './static/observe.ts';
 import { dataInputs, select, type Selection } from './static/select.ts';
+import { quantizeTables } from './tables.ts';
 import { valueTypes } from './value-types.ts';
 
 /** What is tried; the first wins a draw. */
@@ -47,6 +49,8 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
   const candidates = LIMITS.map((limits) => {
     const copy = decodeModel(prepared);
     emitQuantized({ model: copy, selection: select(copy, types, keep), histograms, limits, weightBits });
+    quantizeTables(copy, keep);
+    dropUnused(copy.graph);
     return encodeModel(copy);
   });
   return closest(prepared, candidates, context);

@@ -1,0 +1,143 @@
+import { float32, type Tensor } from '../../core/index.ts';
+import {
+  DATA_TYPE,
+  encodeModel,
+  float32Tensor,
+  int64Tensor,
+  makeGraph,
+  makeModel,
+  makeNode,
+  makeValueInfo,
+  type AttributeValue,
+  type NodeProto,
+  type TensorProto,
+} from '../../gateway/rebuild/onnx/index.ts';
+
+/** Collects the nodes and constants of a small graph. */
+export class GraphWriter {
+  readonly nodes: NodeProto[] = [];
+  readonly constants: TensorProto[] = [];
+
+  /** Adds a node with one output; the output's name. */
+  node(
+    opType: string,
+    input: string[],
+    attributes: Record<string, AttributeValue> = {},
+    output = `v${this.nodes.length}`,
+  ): string {
+    this.nodes.push(
+      makeNode({ opType, input, output: [output], name: `${opType}_${this.nodes.length}`, attributes }),
+    );
+    return output;
+  }
+
+  floats(values: readonly number[] | Float32Array, dims: number[]): string {
+    const name = `c${this.constants.length}`;
+    this.constants.push(float32Tensor(name, values, dims));
+    return name;
+  }
+
+  ints(values: number[]): string {
+    const name = `c${this.constants.length}`;
+    this.constants.push(int64Tensor(name, values));
+    return name;
+  }
+
+  /** The model with float32 inputs and outputs of the given shapes. */
+  model(
+    opset: number,
+    inputs: Record<string, (number | string)[]>,
+    outputs: Record<string, (number | string)[]>,
+    types: Record<string, number> = {},
+  ): Uint8Array {
+    const info = (shapes: Record<string, (number | string)[]>): ReturnType<typeof makeValueInfo>[] =>
+      Object.entries(shapes).map(([name, shape]) =>
+        makeValueInfo(name, types[name] ?? DATA_TYPE.float32, shape),
+      );
+    const graph = makeGraph({
+      name: 'graph',
+      node: this.nodes,
+      initializer: this.constants,
+      input: info(inputs),
+      output: info(outputs),
+    });
+    return encodeModel(makeModel(graph, { '': opset }));
+  }
+}
+
+/** Numbers between -1 and 1 that look random and are always the same. */
+export function noise(count: number, seed: number): Float32Array {
+  let state = seed * 2_654_435_761 + 1;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (state >> 8) / 0x3fffff - 1;
+  });
+}
+
+export function noiseTensor(dims: number[], seed: number): Tensor {
+  return float32(
+    noise(
+      dims.reduce((product, dim) => product * dim, 1),
+      seed,
+    ),
+    dims,
+  );
+}
+
+const WIDTH = 128;
+const WORDS = 1000;
+
+/** A transformer of two layers over token numbers `ids` [1, n], without weights of meaning: output `y` [1, n, 128]. */
+export function transformer(): Uint8Array {
+  const graph = new GraphWriter();
+  let seed = 1;
+  const weights = (rows: number, columns: number): string => {
+    seed += 1;
+    const scale = 1 / Math.sqrt(rows);
+    return graph.floats(
+      noise(rows * columns, seed).map((value) => value * scale),
+      [rows, columns],
+    );
+  };
+  const linear = (input: string, rows: number, columns: number): string => {
+    const product = graph.node('MatMul', [input, weights(rows, columns)]);
+    return graph.node('Add', [
+      product,
+      graph.floats(
+        noise(columns, seed).map((value) => value * 0.1),
+        [columns],
+      ),
+    ]);
+  };
+  const norm = (input: string): string => {
+    const centred = graph.node('Sub', [
+      input,
+      graph.node('ReduceMean', [input], { axes: [-1], keepdims: 1 }),
+    ]);
+    const squares = graph.node('Mul', [centred, centred]);
+    const variance = graph.node('ReduceMean', [squares], { axes: [-1], keepdims: 1 });
+    const root = graph.node('Sqrt', [graph.node('Add', [variance, graph.floats([1e-5], [])])]);
+    return graph.node('Div', [centred, root]);
+  };
+  const heads = (input: string, perm: number[]): string =>
+    graph.node('Transpose', [graph.node('Reshape', [input, graph.ints([1, -1, 4, WIDTH / 4])])], { perm });
+  let x = graph.node('Gather', [graph.floats(noise(WORDS * WIDTH, 7), [WORDS, WIDTH]), 'ids']);
+  for (let layer = 0; layer < 2; layer += 1) {
+    const normed = norm(x);
+    const query = heads(linear(normed, WIDTH, WIDTH), [0, 2, 1, 3]);
+    const key = heads(linear(normed, WIDTH, WIDTH), [0, 2, 3, 1]);
+    const value = heads(linear(normed, WIDTH, WIDTH), [0, 2, 1, 3]);
+    const scores = graph.node('Mul', [graph.node('MatMul', [query, key]), graph.floats([0.18], [])]);
+    const mixed = graph.node('MatMul', [graph.node('Softmax', [scores], { axis: -1 }), value]);
+    const joined = graph.node('Reshape', [
+      graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }),
+      graph.ints([1, -1, WIDTH]),
+    ]);
+    x = graph.node('Add', [x, linear(joined, WIDTH, WIDTH)]);
+    const wide = linear(norm(x), WIDTH, WIDTH * 4);
+    const gate = graph.node('Sigmoid', [graph.node('Mul', [wide, graph.floats([1.702], [])])]);
+    x = graph.node('Add', [x, linear(graph.node('Mul', [wide, gate]), WIDTH * 4, WIDTH)]);
+  }
+  graph.node('Identity', [x], {}, 'y');
+  return graph.model(13, { ids: [1, 'n'] }, { y: [1, 'n', WIDTH] }, { ids: DATA_TYPE.int64 });
+}
