@@ -41,3 +41,56 @@ export const MAX_RPC_STREAMS = 32;
 
 /** One gossip frame, which may hold several facts. */
 export const MAX_GOSSIP_FRAME_BYTES = 1 * MiB;
+
+/** Chunks asked of one peer at a time by one transfer. */
+export const WINDOW_CHUNKS = 4;
+/** What a seed that many want has to have asked of it at a time, shared among those who want it. */
+export const SEED_WINDOW_CHUNKS = 8;
+/** Chunks that one transfer has under way: bounds its memory. */
+export const MAX_IN_FLIGHT_CHUNKS = 16;
+/** How long a transfer leaves to others what is theirs to fetch from a seed, while the seed has nothing to do for it. */
+export const PATIENCE_MS = { first: 700, least: 50, most: 2000 };
+/** When a chunk that was asked for is asked for elsewhere too: four times the usual, within these bounds. */
+export const LATE_MS = { least: 1000, most: 10 * SECOND_MS };
+/** The last chunks are asked of two peers, so that the slowest one does not hold up the end. */
+export const ENDGAME_CHUNKS = 4;
+/** Candidates that are looked at for one choice. */
+export const CHOICE_SAMPLE = 256;
+
+/** Requests on one stream that are not answered yet. */
+export const MAX_LINK_REQUESTS = 8;
+/** A peer that was asked and sends not a byte for this long has stalled. */
+export const STALL_TIMEOUT_MS = 15 * SECOND_MS;
+/** How long a peer that stalled or hung up is left alone by the transfer that noticed. */
+export const STALL_PENALTY_MS = 5 * SECOND_MS;
+/** An unused stream is closed after this long by its client, and much later by its server. */
+export const LINK_IDLE_MS = 10 * SECOND_MS;
+export const SERVER_IDLE_MS = 120 * SECOND_MS;
+/** Chunks that are read and sent at a time, to all peers together: bounds the memory of serving. */
+export const MAX_SERVING_CHUNKS = 32;
+export const MAX_LINK_STREAMS = 4;
+/** The largest message of the have protocol: 65,536 indices. */
+export const MAX_HAVE_BYTES = 512 * KiB;
+export const MAX_BLOB_REQUEST_BYTES = 4 * KiB;
+/** Digests that one peer may watch. */
+export const MAX_WATCHES = 256;
+/** Chunks that arrive within this time are told of together. */
+export const HAVE_BATCH_MS = 50;
+/** An encoded chunk list of the largest blob. */
+export const MAX_CHUNK_LIST_BYTES = 6 * MiB;
+export const CHUNK_LIST_TIMEOUT_MS = 60 * SECOND_MS;
+/** Lists that a server keeps once it has computed them. */
+export const MAX_CACHED_LISTS = 8;
+/** Peers that are asked for the list of a blob that comes without one. */
+export const MAX_LIST_ATTEMPTS = 4;
+
+/** How long a fetch goes without a single new chunk before it gives up. */
+export const NO_SOURCE_TIMEOUT_MS = 60 * SECOND_MS;
+/** Blobs that `fetchAll` fetches at a time. */
+export const MAX_FETCHES_AT_ONCE = 4;
+
+/** Blobs that were completed within this time are announced together. */
+export const ANNOUNCE_MS = SECOND_MS;
+export const MAX_ANNOUNCED = 64;
+/** Announcements of others that are remembered. */
+export const MAX_REMEMBERED = 1000;

@@ -20,6 +20,8 @@ export type { FactContext, FactListener } from './facts/facts.ts';
 export { type Identity, peerIdOf, publicKeyOf } from './host/identity.ts';
 export type { CallOptions, Mesh, MeshComponents, MeshInit, PeerListener } from './mesh.ts';
 export type { RequestContext, RequestHandler } from './rpc/serve.ts';
+export type { Swarm, SwarmStats } from './swarm/swarm.ts';
+export type { FetchOptions, TransferProgress, TransferStats, Want } from './swarm/want.ts';
 import { Mesh, type MeshComponents, type MeshInit } from './mesh.ts';
 
 /**

@@ -13,6 +13,8 @@ import { Liveness } from './host/liveness.ts';
 import { call } from './rpc/call.ts';
 import { protocolOf } from './rpc/protocol.ts';
 import { type RequestHandler, serve } from './rpc/serve.ts';
+import { Announcements } from './swarm/announcements.ts';
+import { Swarm } from './swarm/swarm.ts';
 
 export interface MeshInit {
   /** The site's name. Hosts of other sites are not found, and their facts are not heard. */
@@ -58,9 +60,16 @@ interface Running {
   endKnownPeers: () => void;
 }
 
+/** Protocols of this room itself. */
+const RESERVED = new Set(['blob', 'have', 'chunks']);
+
 /** One host among the others of its site. */
 export class Mesh {
   readonly peerId: string;
+  /** Content: fetched from whoever has it, and given to whoever wants it. */
+  readonly swarm: Swarm;
+  readonly #announcements: Announcements;
+  readonly #blobs: BlobStore;
   readonly #init: MeshInit;
   readonly #identity: Identity;
   readonly #log: Logger;
@@ -79,7 +88,14 @@ export class Mesh {
     this.#identity = components.keyPair;
     this.#log = components.log;
     this.peerId = peerIdOf(components.keyPair.publicKey);
-    this.#facts = new Facts(init.site, components.log, (peer) => this.#running?.liveness.heard(peer));
+    this.#blobs = components.blobs;
+    const { blobs, log } = components;
+    const onHeard = (peer: string): void => this.#running?.liveness.heard(peer);
+    this.#facts = new Facts(init.site, log, onHeard);
+    this.swarm = new Swarm({ self: this.peerId, gateway: init.gateway }, { blobs, log, onHeard });
+    this.#announcements = new Announcements(this.#facts, log, (digest, peer) =>
+      this.swarm.announced(digest, peer),
+    );
   }
 
   /** @throws {PortInUseError} @throws {ListenFailedError} */
@@ -99,7 +115,9 @@ export class Mesh {
     running.endKnownPeers();
     running.dialer.stop();
     running.liveness.stop();
+    this.#announcements.stop();
     this.#facts.stop();
+    await this.swarm.stop();
     await running.host.libp2p.stop();
     running.ended.abort();
   }
@@ -128,6 +146,7 @@ export class Mesh {
    */
   handle(name: string, handler: RequestHandler): () => void {
     const protocol = protocolOf(name);
+    if (RESERVED.has(name)) throw new TypeError(`${name} is a protocol of the mesh itself`);
     if (this.#handlers.has(name)) throw new TypeError(`${name} has a handler already`);
     this.#handlers.set(name, handler);
     if (this.#running !== undefined) this.#serve(this.#running.host, name, handler);
@@ -210,11 +229,15 @@ export class Mesh {
     this.#listen(running);
     for (const [name, handler] of this.#handlers) this.#serve(host, name, handler);
     this.#facts.start(host);
+    await this.swarm.start(host, (digest) => this.#announcements.whoHas(digest));
+    if (host.gossip !== undefined) this.#announcements.start();
     liveness.start();
     dialer.start(host);
     if (knownPeers !== undefined)
       for (const [peer, addresses] of await loadKnownPeers(knownPeers, this.#log))
         dialer.found(peer, addresses);
+    const endAdded = this.#blobs.onAdded((digest) => this.#announcements.completed(digest));
+    ended.signal.addEventListener('abort', endAdded, { once: true });
     this.#log.debug({ peer: this.peerId, addresses: this.addresses() }, 'listening');
     return running;
   }
@@ -237,6 +260,7 @@ export class Mesh {
   }
 
   #tell(peer: string, connected: boolean): void {
+    this.swarm.peerChanged(peer, connected);
     for (const listener of this.#peerListeners) {
       try {
         listener(peer, connected);

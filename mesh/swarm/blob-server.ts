@@ -1,0 +1,78 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { FloormeshError, type Logger } from '../../core/index.ts';
+import type { BlobStore } from '../../store/index.ts';
+import { MAX_LINK_STREAMS, MAX_SERVING_CHUNKS, SERVER_IDLE_MS, STALL_TIMEOUT_MS } from '../constants.ts';
+import type { Host } from '../host/create-host.ts';
+import { frames } from '../rpc/frames.ts';
+import { protocolOf } from '../rpc/protocol.ts';
+import {
+  ANSWER_BYTES,
+  ANSWER_MISSING,
+  type ChunkRequest,
+  MAX_ANSWER_BYTES,
+  parseChunkRequest,
+} from './blob-messages.ts';
+import { Turns } from './turns.ts';
+
+const MISSING = Uint8Array.of(ANSWER_MISSING);
+const BYTES = Uint8Array.of(ANSWER_BYTES);
+
+/**
+ * Serves chunks: of complete blobs, and the verified ones of blobs that are still on their way here. One chunk a
+ * stream is in memory at a time, and so many over all: whoever reads slowly holds up only itself.
+ */
+export class BlobServer {
+  readonly #blobs: BlobStore;
+  readonly #log: Logger;
+  readonly #onSent: (peer: string, bytes: number) => void;
+  readonly #turns = new Turns(MAX_SERVING_CHUNKS);
+
+  constructor(blobs: BlobStore, log: Logger, onSent: (peer: string, bytes: number) => void) {
+    this.#blobs = blobs;
+    this.#log = log;
+    this.#onSent = onSent;
+  }
+
+  /** Answers until the host stops. */
+  async start(host: Host): Promise<void> {
+    await host.libp2p.handle(protocolOf('blob'), (stream, connection) => this.#serve(stream, connection), {
+      maxInboundStreams: MAX_LINK_STREAMS,
+      maxOutboundStreams: MAX_LINK_STREAMS,
+    });
+  }
+
+  async #serve(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString();
+    const messages = frames(stream, MAX_ANSWER_BYTES);
+    const closed = new AbortController();
+    stream.addEventListener('close', () => closed.abort(), { once: true });
+    try {
+      for (;;) {
+        const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(SERVER_IDLE_MS)]);
+        const request = parseChunkRequest(await messages.read({ signal }));
+        await this.#turns.take(async () => {
+          const bytes = await this.#read(request);
+          const answer = bytes === undefined ? MISSING : [BYTES, bytes];
+          const taken = AbortSignal.any([closed.signal, AbortSignal.timeout(STALL_TIMEOUT_MS)]);
+          await messages.write(answer, { signal: taken });
+          this.#onSent(peer, bytes?.byteLength ?? 0);
+        });
+      }
+    } catch (error) {
+      this.#log.debug({ peer, error }, 'a stream for chunks ended');
+      stream.abort(error instanceof Error ? error : new Error('serving ended'));
+    }
+  }
+
+  async #read({ digest, offset, size }: ChunkRequest): Promise<Uint8Array | undefined> {
+    try {
+      const partial = this.#blobs.openPartial(digest);
+      if (partial === undefined) return await this.#blobs.readRange(digest, offset, size);
+      const index = partial.list.chunks.findIndex((chunk) => chunk.offset === offset && chunk.size === size);
+      return index !== -1 && partial.has(index) ? await partial.read(index) : undefined;
+    } catch (error) {
+      if (error instanceof RangeError || error instanceof FloormeshError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import {
+  decode,
+  type Digest,
+  InvalidInputError,
+  isDigest,
+  MAX_BLOB_BYTES,
+  MAX_CHUNKS,
+} from '../../core/index.ts';
+import { MAX_BLOB_REQUEST_BYTES, MAX_HAVE_BYTES } from '../constants.ts';
+
+/** What a peer has of a blob, and what has come to it since. */
+export type HaveStatement =
+  | { digest: Digest; state: 'none' }
+  | { digest: Digest; state: 'complete'; size: number }
+  /** `list` is the digest of the encoded chunk list: indices of another list would mean other bytes. */
+  | { digest: Digest; state: 'partial'; list: Digest; count: number; bitmap: Uint8Array }
+  | { digest: Digest; state: 'added'; added: number[] };
+
+/** What a peer wants to be told of. */
+export type HaveRequest = { watch: Digest } | { unwatch: Digest };
+
+/** @throws {InvalidInputError} @throws {MessageTooLargeError} */
+export function parseHaveRequest(bytes: Uint8Array): HaveRequest {
+  const { watch, unwatch } = record(bytes, MAX_BLOB_REQUEST_BYTES);
+  if (isDigest(watch)) return { watch };
+  if (isDigest(unwatch)) return { unwatch };
+  throw new InvalidInputError('a have request must name a digest');
+}
+
+/** @throws {InvalidInputError} @throws {MessageTooLargeError} */
+export function parseHaveStatement(bytes: Uint8Array): HaveStatement {
+  const { digest, state, size, list, count, bitmap, added } = record(bytes, MAX_HAVE_BYTES);
+  if (!isDigest(digest)) throw new InvalidInputError('a have statement must name a digest');
+  if (state === 'none') return { digest, state };
+  if (state === 'complete' && isCount(size, MAX_BLOB_BYTES)) return { digest, state, size };
+  if (
+    state === 'partial' &&
+    isDigest(list) &&
+    isCount(count, MAX_CHUNKS) &&
+    bitmap instanceof Uint8Array &&
+    bitmap.byteLength === Math.ceil(count / 8)
+  )
+    return { digest, state, list, count, bitmap };
+  if (
+    state === 'added' &&
+    Array.isArray(added) &&
+    added.length <= MAX_CHUNKS &&
+    added.every((index) => isCount(index, MAX_CHUNKS))
+  )
+    return { digest, state, added: added as number[] };
+  throw new InvalidInputError('not a have statement');
+}
+
+/** One bit a chunk, the first one in the lowest bit of the first byte. */
+export function packBitmap(count: number, has: (index: number) => boolean): Uint8Array {
+  const bitmap = new Uint8Array(Math.ceil(count / 8));
+  for (let index = 0; index < count; index += 1)
+    if (has(index)) bitmap[index >> 3] = (bitmap[index >> 3] ?? 0) | (1 << (index & 7));
+  return bitmap;
+}
+
+/** The indices whose bits are set. */
+export function* unpackBitmap(bitmap: Uint8Array, count: number): Iterable<number> {
+  for (let index = 0; index < count; index += 1)
+    if (((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) yield index;
+}
+
+function record(bytes: Uint8Array, maxBytes: number): Record<string, unknown> {
+  const value = decode(bytes, maxBytes);
+  if (typeof value !== 'object' || value === null) throw new InvalidInputError('a message must be a map');
+  return value as Record<string, unknown>;
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
+}

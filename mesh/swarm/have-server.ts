@@ -1,0 +1,126 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { type Digest, encode, type Logger } from '../../core/index.ts';
+import type { BlobStore } from '../../store/index.ts';
+import {
+  HAVE_BATCH_MS,
+  MAX_HAVE_BYTES,
+  MAX_LINK_STREAMS,
+  MAX_WATCHES,
+  RPC_TIMEOUT_MS,
+} from '../constants.ts';
+import type { Host } from '../host/create-host.ts';
+import { type Frames, frames } from '../rpc/frames.ts';
+import { protocolOf } from '../rpc/protocol.ts';
+import { type HaveStatement, packBitmap, parseHaveRequest } from './have-messages.ts';
+import { listId } from './list-id.ts';
+
+/** What is still to be told of one digest: everything, or the chunks that came since. */
+type News = 'all' | number[];
+
+/** One peer that watches. */
+class Watcher {
+  readonly watched = new Set<Digest>();
+  readonly #news = new Map<Digest, News>();
+  readonly #send: (digest: Digest, news: News) => Promise<void>;
+  #flushing = false;
+
+  constructor(send: (digest: Digest, news: News) => Promise<void>) {
+    this.#send = send;
+  }
+
+  watch(digest: Digest): void {
+    this.watched.add(digest);
+    this.tell(digest, 'all', 0);
+  }
+
+  unwatch(digest: Digest): void {
+    this.watched.delete(digest);
+    this.#news.delete(digest);
+  }
+
+  /** Tells of it soon. While the peer takes the last message, what comes is collected into the next one. */
+  tell(digest: Digest, index: number | 'all', delayMs = HAVE_BATCH_MS): void {
+    if (!this.watched.has(digest)) return;
+    const news = this.#news.get(digest);
+    if (index === 'all') this.#news.set(digest, 'all');
+    else if (news === undefined) this.#news.set(digest, [index]);
+    else if (news !== 'all') news.push(index);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setTimeout(() => void this.#flush(), delayMs).unref();
+  }
+
+  async #flush(): Promise<void> {
+    for (let next = this.#news.entries().next(); !next.done; next = this.#news.entries().next()) {
+      const [digest, news] = next.value;
+      this.#news.delete(digest);
+      await this.#send(digest, news);
+    }
+    this.#flushing = false;
+  }
+}
+
+/** Tells peers what this host has of the blobs that they watch, and what comes to it, as it comes. */
+export class HaveServer {
+  readonly #blobs: BlobStore;
+  readonly #log: Logger;
+  readonly #watchers = new Set<Watcher>();
+
+  constructor(blobs: BlobStore, log: Logger) {
+    this.#blobs = blobs;
+    this.#log = log;
+  }
+
+  /** Answers until the host stops. */
+  async start(host: Host): Promise<void> {
+    await host.libp2p.handle(protocolOf('have'), (stream, connection) => this.#serve(stream, connection), {
+      maxInboundStreams: MAX_LINK_STREAMS,
+      maxOutboundStreams: MAX_LINK_STREAMS,
+    });
+  }
+
+  /** A chunk came, or with 'all' everything may be different: a blob was begun, completed or given up. */
+  changed(digest: Digest, index: number | 'all'): void {
+    for (const watcher of this.#watchers) watcher.tell(digest, index, index === 'all' ? 0 : HAVE_BATCH_MS);
+  }
+
+  async #serve(stream: Stream, connection: Connection): Promise<void> {
+    const messages = frames(stream, MAX_HAVE_BYTES);
+    const closed = new AbortController();
+    stream.addEventListener('close', () => closed.abort(), { once: true });
+    const watcher = new Watcher((digest, news) =>
+      this.#send(messages, digest, news).catch((error: unknown) => {
+        stream.abort(error instanceof Error ? error : new Error('cannot be told'));
+      }),
+    );
+    this.#watchers.add(watcher);
+    try {
+      for (;;) {
+        const request = parseHaveRequest(await messages.read({ signal: closed.signal }));
+        if ('unwatch' in request) watcher.unwatch(request.unwatch);
+        else if (watcher.watched.size < MAX_WATCHES) watcher.watch(request.watch);
+      }
+    } catch (error) {
+      this.#log.debug({ peer: connection.remotePeer.toString(), error }, 'a watcher went away');
+      stream.abort(error instanceof Error ? error : new Error('watching ended'));
+    } finally {
+      this.#watchers.delete(watcher);
+    }
+  }
+
+  async #send(messages: Frames, digest: Digest, news: News): Promise<void> {
+    const statement: HaveStatement =
+      news === 'all' ? await this.#state(digest) : { digest, state: 'added', added: news };
+    await messages.write(encode(statement), { signal: AbortSignal.timeout(RPC_TIMEOUT_MS) });
+  }
+
+  async #state(digest: Digest): Promise<HaveStatement> {
+    if (await this.#blobs.has(digest))
+      return { digest, state: 'complete', size: await this.#blobs.size(digest) };
+    const partial = this.#blobs.openPartial(digest);
+    if (partial === undefined) return { digest, state: 'none' };
+    const count = partial.list.chunks.length;
+    const bitmap = packBitmap(count, (index) => partial.has(index));
+    return { digest, state: 'partial', list: listId(partial.list), count, bitmap };
+  }
+}

@@ -1,0 +1,130 @@
+import type { Stream } from '@libp2p/interface';
+import { type Digest, encode, type Logger } from '../../core/index.ts';
+import { MAX_HAVE_BYTES, RPC_TIMEOUT_MS, STALL_PENALTY_MS } from '../constants.ts';
+import { RpcRefusedError } from '../errors.ts';
+import type { Host } from '../host/create-host.ts';
+import { openStream } from '../rpc/call.ts';
+import { type Frames, frames } from '../rpc/frames.ts';
+import { protocolOf } from '../rpc/protocol.ts';
+import { type HaveRequest, type HaveStatement, parseHaveStatement } from './have-messages.ts';
+
+export type HaveListener = (peer: string, statement: HaveStatement) => void;
+
+/** The stream to one peer over which it tells what it has. */
+interface Link {
+  /** The last request that was sent, or the opening of the stream. */
+  last: Promise<void>;
+  frames: Frames | undefined;
+  readonly ended: AbortController;
+}
+
+/** Hears from every connected peer what it has of the blobs that are wanted here, now and as it changes. */
+export class HaveWatch {
+  readonly #log: Logger;
+  readonly #onHeard: (peer: string) => void;
+  readonly #listeners = new Map<Digest, HaveListener>();
+  readonly #links = new Map<string, Link>();
+  #host: Host | undefined;
+
+  constructor(log: Logger, onHeard: (peer: string) => void) {
+    this.#log = log;
+    this.#onHeard = onHeard;
+  }
+
+  start(host: Host): void {
+    this.#host = host;
+  }
+
+  stop(): void {
+    this.#host = undefined;
+    for (const peer of [...this.#links.keys()]) this.disconnected(peer);
+  }
+
+  /** Calls back with what peers have of a blob. A peer that leaves is told as having none. Returns what ends it. */
+  watch(digest: Digest, listener: HaveListener): () => void {
+    this.#listeners.set(digest, listener);
+    for (const id of this.#host?.libp2p.getPeers() ?? []) this.#send(id.toString(), { watch: digest });
+    return () => {
+      this.#listeners.delete(digest);
+      for (const peer of this.#links.keys()) this.#send(peer, { unwatch: digest });
+    };
+  }
+
+  /** Asks a peer again, if it is still there: it was not believed, or left alone for a while. */
+  ask(peer: string, digest: Digest): void {
+    if (this.#listeners.has(digest) && this.#isConnected(peer)) this.#send(peer, { watch: digest });
+  }
+
+  connected(peer: string): void {
+    for (const digest of this.#listeners.keys()) this.#send(peer, { watch: digest });
+  }
+
+  disconnected(peer: string): void {
+    const link = this.#links.get(peer);
+    this.#links.delete(peer);
+    link?.ended.abort(new Error('the peer is gone'));
+    for (const [digest, listener] of this.#listeners) listener(peer, { digest, state: 'none' });
+  }
+
+  #send(peer: string, request: HaveRequest): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    const link = this.#links.get(peer) ?? this.#open(host, peer);
+    link.last = link.last.then(() =>
+      link.frames
+        ?.write(encode(request), {
+          signal: AbortSignal.any([link.ended.signal, AbortSignal.timeout(RPC_TIMEOUT_MS)]),
+        })
+        .catch((error: unknown) => this.#end(peer, link, error)),
+    );
+  }
+
+  #open(host: Host, peer: string): Link {
+    const ended = new AbortController();
+    const link: Link = { frames: undefined, ended, last: Promise.resolve() };
+    this.#links.set(peer, link);
+    link.last = this.#connect(host, peer, link).catch((error: unknown) => this.#end(peer, link, error));
+    return link;
+  }
+
+  async #connect(host: Host, peer: string, link: Link): Promise<void> {
+    const signal = AbortSignal.any([link.ended.signal, AbortSignal.timeout(RPC_TIMEOUT_MS)]);
+    const stream = await openStream(host, peer, protocolOf('have'), signal);
+    link.frames = frames(stream, MAX_HAVE_BYTES);
+    this.#hear(peer, link, stream, link.frames).catch((error: unknown) => {
+      stream.abort(error instanceof Error ? error : new Error('watching ended'));
+      this.#end(peer, link, error);
+    });
+  }
+
+  async #hear(peer: string, link: Link, stream: Stream, messages: Frames): Promise<void> {
+    stream.addEventListener('close', () => link.ended.abort(new Error('the stream was closed')), {
+      once: true,
+    });
+    for (;;) {
+      const statement = parseHaveStatement(await messages.read({ signal: link.ended.signal }));
+      this.#onHeard(peer);
+      this.#listeners.get(statement.digest)?.(peer, statement);
+    }
+  }
+
+  /** The link is useless now; the next request opens another. */
+  #end(peer: string, link: Link, error: unknown): void {
+    link.frames = undefined;
+    link.ended.abort();
+    if (this.#links.get(peer) !== link) return;
+    this.#links.delete(peer);
+    this.#log.debug({ peer, error }, 'a peer tells no more what it has');
+    for (const [digest, listener] of this.#listeners) listener(peer, { digest, state: 'none' });
+    if (error instanceof RpcRefusedError) return;
+    setTimeout(() => this.#again(peer), STALL_PENALTY_MS).unref();
+  }
+
+  #again(peer: string): void {
+    if (this.#isConnected(peer) && !this.#links.has(peer)) this.connected(peer);
+  }
+
+  #isConnected(peer: string): boolean {
+    return this.#host?.libp2p.getPeers().some((id) => id.toString() === peer) ?? false;
+  }
+}

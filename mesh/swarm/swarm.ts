@@ -1,0 +1,303 @@
+import {
+  type ChunkList,
+  decodeChunkList,
+  type Digest,
+  type Logger,
+  MAX_BLOB_BYTES,
+  MAX_CHUNK_BYTES,
+  MessageTooLargeError,
+  singleChunk,
+} from '../../core/index.ts';
+import { BlobCorruptError, type BlobStore } from '../../store/index.ts';
+import {
+  MAX_CHUNK_LIST_BYTES,
+  MAX_FETCHES_AT_ONCE,
+  MAX_LIST_ATTEMPTS,
+  NO_SOURCE_TIMEOUT_MS,
+} from '../constants.ts';
+import { NoSourceError } from '../errors.ts';
+import type { Host } from '../host/create-host.ts';
+import { parsePeerId } from '../host/identity.ts';
+import { BlobLink } from './blob-link.ts';
+import type { ChunkRequest } from './blob-messages.ts';
+import { BlobServer } from './blob-server.ts';
+import { ChunkLists } from './chunk-lists.ts';
+import { HaveServer } from './have-server.ts';
+import { HaveWatch } from './have-watch.ts';
+import { Task } from './task.ts';
+import { Transfer } from './transfer.ts';
+import { Turns } from './turns.ts';
+import type { FetchOptions, TransferStats, Want } from './want.ts';
+
+export interface SwarmInit {
+  self: string;
+  gateway: string | undefined;
+}
+
+export interface SwarmComponents {
+  blobs: BlobStore;
+  log: Logger;
+  /** Bytes came from that peer. */
+  onHeard: (peer: string) => void;
+}
+
+/** Bytes of chunks by peer id, since the host was made. */
+export interface SwarmStats {
+  received: Record<string, number>;
+  sent: Record<string, number>;
+}
+
+/** Fetches blobs chunk by chunk from every peer that has some of it, and gives to others what is here already. */
+export class Swarm {
+  readonly #init: SwarmInit;
+  readonly #blobs: BlobStore;
+  readonly #log: Logger;
+  readonly #server: BlobServer;
+  readonly #haveServer: HaveServer;
+  readonly #watch: HaveWatch;
+  readonly #lists: ChunkLists;
+  readonly #onHeard: (peer: string) => void;
+  readonly #links = new Map<string, BlobLink>();
+  readonly #tasks = new Map<Digest, { task: Task; work: Promise<void> }>();
+  readonly #received = new Map<string, number>();
+  readonly #sent = new Map<string, number>();
+  #host: Host | undefined;
+  #whoHas: (digest: Digest) => string | undefined = () => undefined;
+  #endAdded: () => void = () => {};
+
+  constructor(init: SwarmInit, { blobs, log, onHeard }: SwarmComponents) {
+    this.#init = init;
+    this.#blobs = blobs;
+    this.#log = log;
+    this.#onHeard = onHeard;
+    this.#server = new BlobServer(blobs, log, (peer, bytes) => add(this.#sent, peer, bytes));
+    this.#haveServer = new HaveServer(blobs, log);
+    this.#watch = new HaveWatch(log, onHeard);
+    this.#lists = new ChunkLists(blobs);
+  }
+
+  /** @param whoHas a peer that announced a blob, connected or not */
+  async start(host: Host, whoHas: (digest: Digest) => string | undefined): Promise<void> {
+    this.#host = host;
+    this.#whoHas = whoHas;
+    this.#endAdded = this.#blobs.onAdded((digest) => this.#haveServer.changed(digest, 'all'));
+    this.#watch.start(host);
+    await Promise.all([
+      this.#server.start(host),
+      this.#haveServer.start(host),
+      this.#lists.start(host, this.#log),
+    ]);
+  }
+
+  /** Ends every fetch; what came stays for the next try. */
+  async stop(): Promise<void> {
+    this.#host = undefined;
+    this.#endAdded();
+    this.#watch.stop();
+    const running = [...this.#tasks.values()];
+    for (const { task } of running) task.end(new NoSourceError('the mesh was stopped'));
+    await Promise.allSettled(running.map(({ work }) => work));
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  peerChanged(peer: string, connected: boolean): void {
+    if (connected) return this.#watch.connected(peer);
+    this.#watch.disconnected(peer);
+    this.#links.get(peer)?.close();
+    this.#links.delete(peer);
+  }
+
+  /** A peer that may not be connected announced a blob: if it is wanted here, this host goes to it. */
+  announced(digest: Digest, peer: string): void {
+    if (this.#tasks.has(digest)) this.#reach(peer);
+  }
+
+  /**
+   * Resolves when the blob is complete in the store: at once where it is already. It is fetched once however many ask
+   * for it; it goes on where an earlier try stopped; it waits for peers that have it to appear.
+   *
+   * @throws {NoSourceError} when no new chunk came for `timeoutMs` @throws {BlobCorruptError} when what everybody has
+   *   is something else @throws {DiskFullError} @throws {MessageTooLargeError} @throws the signal's reason
+   */
+  async fetch(want: Want, options: FetchOptions = {}): Promise<TransferStats> {
+    options.signal?.throwIfAborted();
+    if (this.#host === undefined) throw new TypeError('the mesh is not started');
+    if (want.size > MAX_BLOB_BYTES) throw new MessageTooLargeError(`a blob of ${want.size} bytes`);
+    if (await this.#blobs.has(want.digest)) return { bytes: 0, byPeer: {} };
+    let running = this.#tasks.get(want.digest);
+    if (running?.task.signal.aborted === true) {
+      await running.work.catch(() => undefined);
+      return this.fetch(want, options);
+    }
+    if (running === undefined) {
+      const task = new Task();
+      const work = this.#run(want, task, options).finally(() => this.#tasks.delete(want.digest));
+      work.catch(() => undefined);
+      running = { task, work };
+      this.#tasks.set(want.digest, running);
+    }
+    for (const peer of [...(options.from ?? []), this.#whoHas(want.digest)])
+      if (peer !== undefined) this.#reach(peer);
+    return running.task.join(running.work, options);
+  }
+
+  /** Fetches several blobs, a few at a time. The first failure ends all. @throws what `fetch` throws */
+  async fetchAll(wants: readonly Want[], options: FetchOptions = {}): Promise<TransferStats> {
+    const failed = new AbortController();
+    const signal =
+      options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
+    const turns = new Turns(MAX_FETCHES_AT_ONCE);
+    const unique = [...new Map(wants.map((want) => [want.digest, want])).values()];
+    const byPeer = new Map<string, number>();
+    const results = await Promise.allSettled(
+      unique.map((want) =>
+        turns
+          .take(async () => {
+            const stats = await this.fetch(want, { ...options, signal });
+            for (const [peer, bytes] of Object.entries(stats.byPeer)) add(byPeer, peer, bytes);
+          })
+          .catch((error: unknown) => {
+            failed.abort(error);
+            throw error;
+          }),
+      ),
+    );
+    if (results.some((result) => result.status === 'rejected')) signal.throwIfAborted();
+    return {
+      bytes: [...byPeer.values()].reduce((sum, bytes) => sum + bytes, 0),
+      byPeer: Object.fromEntries(byPeer),
+    };
+  }
+
+  stats(): SwarmStats {
+    return { received: Object.fromEntries(this.#received), sent: Object.fromEntries(this.#sent) };
+  }
+
+  async #run(want: Want, task: Task, options: FetchOptions): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? NO_SOURCE_TIMEOUT_MS;
+    const list = await this.#listOf(want, task, options);
+    if (list !== undefined) return this.#bring(want, list, task, timeoutMs, true);
+    const tried = new Set<string>();
+    for (;;) {
+      const found = await this.#findList(want, task, timeoutMs, tried);
+      try {
+        return await this.#bring(want, found, task, timeoutMs, false);
+      } catch (error) {
+        if (!(error instanceof BlobCorruptError) || tried.size >= MAX_LIST_ATTEMPTS) throw error;
+        this.#log.warn({ digest: want.digest, error }, 'a chunk list was wrong, asking another peer');
+      }
+    }
+  }
+
+  /** The list that the publisher made, where there is one, or that of a blob that is one chunk. */
+  async #listOf(want: Want, task: Task, options: FetchOptions): Promise<ChunkList | undefined> {
+    const { digest, size, chunks, chunksSize } = want;
+    if (size <= MAX_CHUNK_BYTES) return singleChunk(digest, size);
+    if (chunks === undefined || chunksSize === undefined) return undefined;
+    const { from, timeoutMs } = options;
+    await this.fetch({ digest: chunks, size: chunksSize }, { signal: task.signal, from, timeoutMs });
+    return decodeChunkList(await this.#blobs.read(chunks, MAX_CHUNK_LIST_BYTES), size);
+  }
+
+  /** A list by the first peer that has the blob and was not tried. @throws {NoSourceError} @throws the signal's reason */
+  async #findList(want: Want, task: Task, timeoutMs: number, tried: Set<string>): Promise<ChunkList> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const peer = await this.#findSource(want, task, deadline - Date.now(), tried);
+      tried.add(peer);
+      try {
+        return await this.#lists.ask(this.#need(), peer, want, task.signal);
+      } catch (error) {
+        task.signal.throwIfAborted();
+        this.#log.debug({ peer, digest: want.digest, error }, 'a peer gave no chunk list');
+      }
+    }
+  }
+
+  async #findSource(want: Want, task: Task, waitMs: number, tried: ReadonlySet<string>): Promise<string> {
+    const found = Promise.withResolvers<string>();
+    const timer = setTimeout(
+      () => found.reject(new NoSourceError(`nobody here has ${want.digest}`)),
+      Math.max(0, waitMs),
+    );
+    const onEnded = (): void => found.reject(task.signal.reason);
+    task.signal.addEventListener('abort', onEnded, { once: true });
+    const unwatch = this.#watch.watch(want.digest, (peer, statement) => {
+      if (statement.state !== 'none' && !tried.has(peer)) found.resolve(peer);
+    });
+    try {
+      return await found.promise;
+    } finally {
+      unwatch();
+      clearTimeout(timer);
+      task.signal.removeEventListener('abort', onEnded);
+    }
+  }
+
+  async #bring(
+    want: Want,
+    list: ChunkList,
+    task: Task,
+    timeoutMs: number,
+    listIsTrusted: boolean,
+  ): Promise<void> {
+    const { digest } = want;
+    const partial = await this.#blobs.partial(digest, list);
+    this.#haveServer.changed(digest, 'all');
+    try {
+      const transfer = new Transfer(
+        partial,
+        {
+          self: this.#init.self,
+          log: this.#log,
+          listIsTrusted,
+          isOrigin: (peer) => peer === this.#init.gateway || task.isOrigin(peer),
+          request: (peer, request, signal) => this.#request(peer, request, signal),
+          watch: (wanted, listener) => this.#watch.watch(wanted, listener),
+          askAgain: (peer, wanted) => this.#watch.ask(peer, wanted),
+          onChunk: (index) => this.#haveServer.changed(digest, index),
+          onProgress: (progress) => task.progress(progress),
+          onReceived: (peer, bytes) => {
+            this.#onHeard(peer);
+            task.received(peer, bytes);
+            add(this.#received, peer, bytes);
+          },
+        },
+        timeoutMs,
+      );
+      await transfer.run(task.signal);
+      await partial.commit();
+    } finally {
+      await partial.close();
+      this.#haveServer.changed(digest, 'all');
+    }
+  }
+
+  #request(peer: string, request: ChunkRequest, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    let link = this.#links.get(peer);
+    if (link === undefined || link.broken) {
+      link = new BlobLink(this.#need(), peer);
+      this.#links.set(peer, link);
+    }
+    return link.request(request, signal);
+  }
+
+  /** Connects to a peer whose address is known, if it is not connected. It tells what it has when it is. */
+  #reach(peer: string): void {
+    const id = parsePeerId(peer);
+    if (this.#host === undefined || id === undefined || peer === this.#init.self) return;
+    this.#host.libp2p
+      .dial(id)
+      .catch((error: unknown) => this.#log.debug({ peer, error }, 'cannot go to a peer'));
+  }
+
+  #need(): Host {
+    if (this.#host === undefined) throw new NoSourceError('the mesh was stopped');
+    return this.#host;
+  }
+}
+
+function add(counts: Map<string, number>, peer: string, bytes: number): void {
+  counts.set(peer, (counts.get(peer) ?? 0) + bytes);
+}

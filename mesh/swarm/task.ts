@@ -1,0 +1,58 @@
+import type { FetchOptions, TransferProgress, TransferStats } from './want.ts';
+
+/** One blob that is being fetched, for everyone here who wants it. It is given up when the last of them gives up. */
+export class Task {
+  readonly #ended = new AbortController();
+  readonly #listeners = new Set<(progress: TransferProgress) => void>();
+  readonly #origins = new Set<string>();
+  readonly #byPeer = new Map<string, number>();
+  #users = 0;
+
+  /** Aborts when nobody wants it any more. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  isOrigin(peer: string): boolean {
+    return this.#origins.has(peer);
+  }
+
+  received(peer: string, bytes: number): void {
+    this.#byPeer.set(peer, (this.#byPeer.get(peer) ?? 0) + bytes);
+  }
+
+  progress(progress: TransferProgress): void {
+    for (const listener of this.#listeners) listener(progress);
+  }
+
+  end(reason: unknown): void {
+    this.#ended.abort(reason);
+  }
+
+  /** Waits for the work with one more user. @throws what the work throws @throws the signal's reason */
+  async join(work: Promise<void>, options: FetchOptions): Promise<TransferStats> {
+    const { signal, onProgress } = options;
+    for (const peer of options.from ?? []) this.#origins.add(peer);
+    if (onProgress !== undefined) this.#listeners.add(onProgress);
+    this.#users += 1;
+    const given = Promise.withResolvers<never>();
+    const onAbort = (): void => given.reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([work, given.promise]);
+    } catch (error) {
+      if (signal?.aborted === true && this.#users === 1) {
+        // The last user does not return before the partial blob is closed, so that it can be opened again at once.
+        this.end(signal.reason);
+        await work.catch(() => undefined);
+      }
+      throw error;
+    } finally {
+      this.#users -= 1;
+      signal?.removeEventListener('abort', onAbort);
+      if (onProgress !== undefined) this.#listeners.delete(onProgress);
+    }
+    const byPeer = Object.fromEntries(this.#byPeer);
+    return { bytes: Object.values(byPeer).reduce((sum, bytes) => sum + bytes, 0), byPeer };
+  }
+}

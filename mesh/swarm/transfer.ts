@@ -1,0 +1,183 @@
+import type { ChunkList, Digest, Logger } from '../../core/index.ts';
+import { BlobCorruptError, type PartialBlob } from '../../store/index.ts';
+import { STALL_PENALTY_MS } from '../constants.ts';
+import { NoSourceError } from '../errors.ts';
+import type { ChunkRequest } from './blob-messages.ts';
+import { type HaveStatement, unpackBitmap } from './have-messages.ts';
+import type { HaveListener } from './have-watch.ts';
+import { listId } from './list-id.ts';
+import { type Assignment, Scheduler } from './scheduler.ts';
+import type { TransferProgress } from './want.ts';
+
+/** What a transfer needs of the swarm. */
+export interface TransferHome {
+  self: string;
+  log: Logger;
+  isOrigin: (peer: string) => boolean;
+  /** False when a peer gave it: then, where everybody seems to lie, the list is given up instead of waiting. */
+  listIsTrusted: boolean;
+  request: (peer: string, request: ChunkRequest, signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  watch: (digest: Digest, listener: HaveListener) => () => void;
+  askAgain: (peer: string, digest: Digest) => void;
+  /** A chunk was verified and stored. */
+  onChunk: (index: number) => void;
+  onReceived: (peer: string, bytes: number) => void;
+  onProgress: (progress: TransferProgress) => void;
+}
+
+/** A deadline passed as nothing came: what is done next at least waits this long, so that nothing spins. */
+const LEAST_WAIT_MS = 50;
+
+/** Brings the missing chunks of one blob, until all are there or the signal or the wait for sources ends it. */
+export class Transfer {
+  readonly #partial: PartialBlob;
+  readonly #home: TransferHome;
+  readonly #timeoutMs: number;
+  readonly #scheduler: Scheduler;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #ended = new AbortController();
+  /** Peers that gave a wrong chunk of this blob. */
+  readonly #liars = new Set<string>();
+  /** Peers that are left alone for a while. */
+  readonly #penalties = new Map<string, NodeJS.Timeout>();
+  /** Chunks that are being verified and written. */
+  readonly #taking = new Set<Promise<void>>();
+  #received: number;
+  #work: NodeJS.Timeout | undefined;
+  #giveUp: NodeJS.Timeout | undefined;
+
+  constructor(partial: PartialBlob, home: TransferHome, timeoutMs: number) {
+    this.#partial = partial;
+    this.#home = home;
+    this.#timeoutMs = timeoutMs;
+    const missing = partial.missing();
+    this.#received =
+      partial.list.size - missing.reduce((sum, index) => sum + chunkAt(partial.list, index).size, 0);
+    const { self, isOrigin } = home;
+    this.#scheduler = new Scheduler({ self, isOrigin, count: partial.list.chunks.length, missing });
+  }
+
+  /**
+   * @param ended aborts when nobody wants the blob any more
+   * @throws {NoSourceError} @throws {DiskFullError} @throws the signal's reason
+   * @throws {BlobCorruptError} when the list was a peer's, and wrong
+   */
+  async run(ended: AbortSignal): Promise<void> {
+    if (this.#scheduler.done) return;
+    ended.throwIfAborted();
+    const onEnded = (): void => this.#finished.reject(ended.reason);
+    ended.addEventListener('abort', onEnded, { once: true });
+    this.#progressed();
+    const unwatch = this.#home.watch(this.#partial.digest, (peer, statement) => this.#hear(peer, statement));
+    try {
+      await this.#finished.promise;
+    } finally {
+      unwatch();
+      ended.removeEventListener('abort', onEnded);
+      this.#ended.abort(new Error('the transfer has ended'));
+      for (const timer of [this.#work, this.#giveUp, ...this.#penalties.values()]) clearTimeout(timer);
+      await Promise.allSettled(this.#taking);
+    }
+  }
+
+  #hear(peer: string, statement: HaveStatement): void {
+    if (this.#liars.has(peer) || this.#penalties.has(peer)) return;
+    const { list } = this.#partial;
+    const now = Date.now();
+    if (statement.state === 'complete' && statement.size === list.size) this.#scheduler.addSeed(peer, now);
+    else if (statement.state === 'partial' && statement.list === listId(list))
+      this.#scheduler.addChunks(peer, unpackBitmap(statement.bitmap, list.chunks.length), now);
+    else if (statement.state === 'added') {
+      if (this.#scheduler.sources.includes(peer)) this.#scheduler.addChunks(peer, statement.added, now);
+    } else this.#scheduler.remove(peer);
+    this.#pump();
+  }
+
+  /** Asks for what is to be asked for now, and sets the clock for what may come without an event. */
+  #pump(): void {
+    clearTimeout(this.#work);
+    if (this.#ended.signal.aborted) return;
+    for (const assignment of this.#scheduler.assign(Date.now())) void this.#fetch(assignment);
+    if (!this.#home.listIsTrusted && this.#liars.size > 0 && this.#scheduler.sources.length === 0)
+      this.#finished.reject(new BlobCorruptError(`the chunk list of ${this.#partial.digest} is wrong`));
+    const next = this.#scheduler.nextAt();
+    if (next !== undefined)
+      this.#work = setTimeout(() => this.#pump(), Math.max(LEAST_WAIT_MS, next - Date.now()));
+  }
+
+  async #fetch({ peer, index }: Assignment): Promise<void> {
+    const chunk = chunkAt(this.#partial.list, index);
+    const request = { digest: this.#partial.digest, offset: chunk.offset, size: chunk.size };
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await this.#home.request(peer, request, this.#ended.signal);
+    } catch (error) {
+      if (this.#ended.signal.aborted) return;
+      this.#penalise(peer, error);
+      this.#pump();
+      return;
+    }
+    if (this.#ended.signal.aborted) return;
+    if (bytes === undefined) {
+      this.#scheduler.refused(peer, index, Date.now());
+      if (!this.#scheduler.sources.includes(peer))
+        this.#penalise(peer, new Error('it does not have it after all'));
+    } else {
+      const taking = this.#take(peer, index, bytes).catch((error: unknown) => this.#finished.reject(error));
+      this.#taking.add(taking);
+      await taking;
+      this.#taking.delete(taking);
+    }
+    this.#pump();
+  }
+
+  async #take(peer: string, index: number, bytes: Uint8Array): Promise<void> {
+    this.#home.onReceived(peer, bytes.byteLength);
+    const known = this.#partial.has(index);
+    try {
+      await this.#partial.write(index, bytes);
+    } catch (error) {
+      if (!(error instanceof BlobCorruptError)) throw error;
+      this.#home.log.warn({ peer, digest: this.#partial.digest, index }, 'a peer sent a wrong chunk');
+      this.#liars.add(peer);
+      this.#scheduler.remove(peer);
+      return;
+    }
+    this.#scheduler.received(peer, index, Date.now());
+    if (known) return;
+    this.#received += bytes.byteLength;
+    this.#home.onChunk(index);
+    this.#progressed();
+    if (this.#scheduler.done) this.#finished.resolve();
+  }
+
+  #penalise(peer: string, error: unknown): void {
+    const { digest } = this.#partial;
+    this.#home.log.debug({ peer, digest, error }, 'a peer gives nothing for now');
+    this.#scheduler.remove(peer);
+    clearTimeout(this.#penalties.get(peer));
+    const timer = setTimeout(() => {
+      this.#penalties.delete(peer);
+      this.#home.askAgain(peer, digest);
+    }, STALL_PENALTY_MS).unref();
+    this.#penalties.set(peer, timer);
+  }
+
+  #progressed(): void {
+    const { digest, list } = this.#partial;
+    const sources = this.#scheduler.sources.length;
+    this.#home.onProgress({ digest, received: this.#received, size: list.size, sources });
+    clearTimeout(this.#giveUp);
+    if (this.#ended.signal.aborted) return;
+    this.#giveUp = setTimeout(() => {
+      const left = list.size - this.#received;
+      this.#finished.reject(new NoSourceError(`nobody sent any of the ${left} bytes left of ${digest}`));
+    }, this.#timeoutMs);
+  }
+}
+
+function chunkAt(list: ChunkList, index: number): ChunkList['chunks'][number] {
+  const chunk = list.chunks[index];
+  if (chunk === undefined) throw new RangeError(`no chunk ${index} in the list`);
+  return chunk;
+}
