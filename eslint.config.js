@@ -10,7 +10,10 @@ const ROOMS = {
     packages: ['libp2p', '@libp2p/*', '@multiformats/*', 'uint8arraylist'],
   },
   inference: { rooms: ['core'], packages: ['onnxruntime-node', 'onnxruntime-web', 'sharp'] },
-  'provider-bridge': { rooms: ['core', 'store', 'trust', 'mesh', 'inference'], packages: ['zod', 'pino'] },
+  'provider-bridge': {
+    rooms: ['core', 'store', 'trust', 'mesh', 'inference'],
+    packages: ['zod', 'pino', 'yaml'],
+  },
   gateway: {
     rooms: ['core', 'store', 'trust', 'mesh', 'inference'],
     packages: ['zod', 'pino', 'fastify', '@bufbuild/protobuf'],

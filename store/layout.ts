@@ -28,7 +28,7 @@ export interface Layout {
    * What `change` throws leaves the index as it is. @throws {StoreLockedError} @throws {DiskFullError} @throws
    * {MessageTooLargeError} when it grows beyond what an index may have
    */
-  update(change: (index: ImageIndex) => ImageIndex): Promise<void>;
+  update(change: (index: ImageIndex) => ImageIndex | Promise<ImageIndex>): Promise<void>;
   /** Calls back after every change of the index, also by other processes. Returns what ends it. */
   onChange(listener: () => void): () => void;
   close(): void;
@@ -94,9 +94,11 @@ class FolderLayout implements Layout {
     return parseImageIndex(withMediaType(bytes));
   }
 
-  async update(change: (index: ImageIndex) => ImageIndex): Promise<void> {
+  async update(change: (index: ImageIndex) => ImageIndex | Promise<ImageIndex>): Promise<void> {
     await withLock(this.#lock, async () => {
-      const bytes = manifestBytes(change(await this.index()));
+      const before = await this.index();
+      const bytes = manifestBytes(await change(before));
+      if (digestOf(bytes) === digestOf(manifestBytes(before))) return;
       if (bytes.byteLength > MAX_MANIFEST_BYTES)
         throw new MessageTooLargeError(
           `the index would have ${bytes.byteLength} bytes, ${MAX_MANIFEST_BYTES} are allowed`,

@@ -1,0 +1,18 @@
+import type { Release } from '../../core/index.ts';
+
+/** Something that was packed: its content is in the blob store, and this is what a publisher signs and publishes. */
+export interface Packed {
+  release: Release;
+  /** Of the manifest, or of the index where there are variants. */
+  mediaType: string;
+  /** Bytes of that. */
+  size: number;
+  /** Bytes of everything that it names. */
+  contentSize: number;
+  description: string;
+  licence: string;
+}
+
+export interface PackOptions {
+  signal?: AbortSignal;
+}
