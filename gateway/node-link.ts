@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import {
+  type Digest,
   errorRecord,
   type FloormeshError,
+  isDigest,
   type Logger,
   parseInstall,
   parseSiteEvents,
@@ -88,25 +90,12 @@ export class NodeLink {
     deployment: string | undefined,
     options: { signal?: AbortSignal },
   ): Promise<{ accepted: number }> {
-    const waiting = this.#components.book
-      .receipts(node.id)
-      .filter(
-        (install) =>
-          install.state === 'awaiting-consent' &&
-          (deployment === undefined || install.deployment === deployment),
-      );
-    const names =
-      deployment === undefined ? [...new Set(waiting.map((install) => install.deployment))] : [deployment];
-    let accepted = 0;
-    for (const name of names) {
-      const request = { deployment: name };
-      const answer = await this.#components.mesh.call(node.id, 'accept', request, {
-        timeoutMs: NODE_CALL_TIMEOUT_MS,
-        ...options,
-      });
-      accepted += parseWith(acceptAnswer, answer, 'answer to accept').accepted;
-    }
-    return { accepted };
+    const request = deployment === undefined ? {} : { deployment };
+    const answer = await this.#components.mesh.call(node.id, 'accept', request, {
+      timeoutMs: NODE_CALL_TIMEOUT_MS,
+      ...options,
+    });
+    return parseWith(acceptAnswer, answer, 'answer to accept');
   }
 
   /**
@@ -183,9 +172,9 @@ export class NodeLink {
   }
 
   async #hearRuntimeFailure(node: RosterNode, event: SiteEvent): Promise<void> {
-    const failure = runtimeFailureOf(event);
-    if (failure === undefined) return;
-    await this.#components.runtimes.failed(node, failure.name, failure.version);
+    const variant = failedRuntimeOf(event);
+    if (variant === undefined) return;
+    await this.#components.runtimes.failed(node, variant);
     void this.#refit(node);
   }
 
@@ -197,10 +186,11 @@ export class NodeLink {
   }
 }
 
-const runtimeFailure = z.object({ runtime: z.object({ name: z.string(), version: z.string() }) });
+const proofs = z.object({ proofs: z.array(z.object({ ok: z.boolean() })).min(1) });
 
-/** Which runtime an event says of that it does not run on the node. */
-function runtimeFailureOf({ type, details }: SiteEvent): { name: string; version: string } | undefined {
-  if (type !== 'notice') return undefined;
-  return runtimeFailure.safeParse(details).data?.runtime;
+/** The runtime variant of which an event says that no provider of it runs on the node. */
+function failedRuntimeOf({ type, subject, details }: SiteEvent): Digest | undefined {
+  if (type !== 'notice' || !isDigest(subject)) return undefined;
+  const told = proofs.safeParse(details);
+  return told.success && told.data.proofs.every(({ ok }) => !ok) ? subject : undefined;
 }

@@ -169,7 +169,7 @@ export interface LoggedEvent extends Omit<SiteEvent, 'attachment'> {
   /** Peer id. */
   node: string;
   nodeName: string;
-  attachment?: { contentType: string; size: number };
+  attachment?: { contentType: string; size: number } | undefined;
 }
 
 export interface EventQuery {

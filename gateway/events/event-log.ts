@@ -196,14 +196,13 @@ function parseRow(value: unknown): Row {
   );
   const [siteEvent] = parseSiteEvents([event]);
   if (siteEvent === undefined) return { sequence: 0 };
-  const { attachment: _, ...rest } = siteEvent;
   return {
     event: {
-      ...rest,
+      ...siteEvent,
       id: head.id,
       node: head.node,
       nodeName: head.nodeName,
-      ...(head.attachment === undefined ? {} : { attachment: head.attachment }),
+      attachment: head.attachment,
     },
   };
 }

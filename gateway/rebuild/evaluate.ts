@@ -83,7 +83,7 @@ export class Evaluator {
         const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
         const key = build === undefined ? undefined : keys.get(build.digest);
         if (build === undefined || key === undefined) continue;
-        const { recipe: _, ...finding } = result;
+        const finding = findingOf(result);
         findings.set(build.digest, finding);
         // What failed may have been the machine's fault, and is tried again when it is asked for again.
         if (finding.problem === undefined) await this.#findings.put(key, finding);
@@ -121,6 +121,13 @@ function findingKey(trial: TrialRequest, original: Digest, build: Digest): strin
 function parseFinding(value: unknown): Finding {
   const finding = parseWith(z.looseObject({}), value, 'finding');
   const [result] = parseTrialResult({ results: [{ ...finding, recipe: 'original' }] }).results;
-  const { recipe: _, ...rest } = result ?? { recipe: 'original' };
-  return rest;
+  return result === undefined ? {} : findingOf(result);
+}
+
+function findingOf({ problem, accuracy, measurement }: Result): Finding {
+  return {
+    ...(problem === undefined ? {} : { problem }),
+    ...(accuracy === undefined ? {} : { accuracy }),
+    ...(measurement === undefined ? {} : { measurement }),
+  };
 }

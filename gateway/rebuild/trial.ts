@@ -63,7 +63,7 @@ function withResults(
   return candidates.map((candidate) => {
     if (!request.builds.some(({ recipe }) => recipe === candidate.recipe)) return candidate;
     const result = results.find(({ recipe }) => recipe === candidate.recipe);
-    const { measurement: _, ...known } = candidate;
+    const known = { ...candidate, measurement: undefined };
     if (result === undefined) return { ...known, problem: 'the node did not get to it within its budget' };
     return { ...known, ...result };
   });

@@ -37,7 +37,7 @@ export class Assigner {
     if (node === undefined) return { runtimes: [], offers: [] };
     const offers = this.#book.deployments().flatMap(({ spec, offers: made }): Offer[] => {
       const offer = made[id];
-      if (offer === undefined) return [];
+      if (offer === undefined || this.#isGivenUp(id, spec.name, offer.revision)) return [];
       const unsigned = {
         deployment: spec.name,
         revision: offer.revision,
@@ -50,6 +50,15 @@ export class Assigner {
       return [{ ...unsigned, signature: signOffer(this.#keyPair, unsigned) }];
     });
     return { runtimes: this.#runtimes.of(node), offers };
+  }
+
+  /**
+   * Whether an offer failed on a node, and nobody has resumed its rollout since. A node takes what is pushed to it as
+   * an order to try again, and news about something else is not meant so.
+   */
+  #isGivenUp(node: string, deployment: string, revision: number): boolean {
+    const rollout = this.#book.findRollout(`${deployment}-${revision}`)?.rollout;
+    return rollout?.nodes.find((part) => part.node === node)?.state === 'failed';
   }
 
   /** Sends a node its assignments. One that is not there asks for them when it comes back. */

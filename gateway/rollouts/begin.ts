@@ -75,11 +75,10 @@ export function supersedeRollout(rollout: Rollout, now: number): Rollout {
 
 /** Goes on after a pause, with every wave at once, and lets failed nodes try again. Pure. */
 export function resumeRollout(rollout: Rollout, now: number): Rollout {
-  const { problem: _, ...rest } = rollout;
-  const nodes = rest.nodes.map(({ problem, ...node }) =>
+  const nodes = rollout.nodes.map(({ problem, ...node }) =>
     node.state === 'failed' && node.package !== undefined
       ? { ...node, state: 'pending' as const }
       : { ...node, ...(problem === undefined ? {} : { problem }) },
   );
-  return advanceRollout({ ...rest, nodes }, { type: 'resume' }, now);
+  return advanceRollout({ ...rollout, nodes, problem: undefined }, { type: 'resume' }, now);
 }

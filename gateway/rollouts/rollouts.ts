@@ -301,7 +301,7 @@ export class Rollouts {
     await this.#change(
       id,
       (rollout) => {
-        const { problem: _, ...clean } = rollout;
+        const clean = { ...rollout, problem: undefined };
         // A rollout that was paused while it was built keeps its packages, and stays paused.
         const planned = advanceRollout(clean, { type: 'planned', packages: named }, this.#now());
         const settled = failures.reduce((state, event) => advanceRollout(state, event, this.#now()), planned);

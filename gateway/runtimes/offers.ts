@@ -88,9 +88,10 @@ export class RuntimeOffers {
   }
 
   /** A node says that a runtime does not run there. */
-  async failed(node: RosterNode, name: string, version: string): Promise<void> {
-    const choice = this.#planned(node).find(({ entry }) => entry.name === name && entry.version === version);
+  async failed(node: RosterNode, variant: Digest): Promise<void> {
+    const choice = this.#planned(node).find((planned) => planned.variant === variant);
     if (choice === undefined) return;
+    const { name, version } = choice.entry;
     this.#log.warn(
       { node: node.name, name, version },
       'a runtime does not run on a node; an older one is offered',
