@@ -5,7 +5,7 @@ import { PortInUseError } from '../../mesh/index.ts';
 import type { Gateway } from '../gateway.ts';
 import { checkAccess, checkHost } from './access.ts';
 import { consoleRoutes } from './console-files.ts';
-import { API_HOST, API_PREFIX, MAX_JSON_BYTES, REQUEST_TIMEOUT_MS, UPLOAD_TIMEOUT_MS } from './constants.ts';
+import { API_HOST, API_PREFIX, MAX_JSON_BYTES, UPLOAD_TIMEOUT_MS } from './constants.ts';
 import { RouteNotFoundError } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { blobRoutes } from './routes/blobs.ts';
@@ -127,7 +127,6 @@ function buildServer(init: ApiInit, { gateway, log }: ApiComponents, token: stri
   const streams = new EventStreams(heartbeatMs);
   const app = fastify({
     bodyLimit: MAX_JSON_BYTES,
-    handlerTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: UPLOAD_TIMEOUT_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: true,

@@ -36,7 +36,6 @@ const FASTIFY: Record<string, string> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'ERR_INVALID_INPUT',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_INVALID_INPUT',
   FST_ERR_BAD_URL: 'ERR_INVALID_INPUT',
-  FST_ERR_HANDLER_TIMEOUT: 'ERR_TIMEOUT',
 };
 
 export function codeOf(code: string): string {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { InvalidInputError, MAX_BLOB_BYTES, MessageTooLargeError, parseDigest } from '../../../core/index.ts';
 import type { Gateway } from '../../gateway.ts';
 import { UPLOAD_TIMEOUT_MS } from '../constants.ts';
+import { withDeadline } from '../deadline.ts';
 
 interface ByDigest {
   Params: { digest: string };
@@ -18,12 +19,13 @@ export function blobRoutes(app: FastifyInstance, gateway: Gateway): void {
     return reply.code(there ? 200 : 404).send();
   });
 
-  app.put<ByDigest>('/blobs/:digest', { handlerTimeout: UPLOAD_TIMEOUT_MS }, async (request, reply) => {
+  app.put<ByDigest>('/blobs/:digest', async (request, reply) => {
     const digest = parseDigest(request.params.digest);
     const size = contentLength(request.headers['content-length']);
     // Without a body there is no content type, and then no parser has run.
     const source = (request.body ?? request.raw) as Readable;
-    await gateway.putBlob(source, { digest, size }, { signal: request.signal });
+    const put = (signal: AbortSignal): Promise<void> => gateway.putBlob(source, { digest, size }, { signal });
+    await withDeadline(reply, put, UPLOAD_TIMEOUT_MS);
     return reply.code(201).send({ digest, size });
   });
 }

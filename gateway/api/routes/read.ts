@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Gateway } from '../../gateway.ts';
+import { withDeadline } from '../deadline.ts';
 import { parseCatalogKind, parseEventId, parseEventQuery, parseExplainQuery } from '../queries.ts';
 
 /** Routes that tell what the site is and does. They change nothing. */
@@ -10,8 +11,10 @@ export function readRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get('/catalog', () => gateway.catalog());
   app.get<{ Params: { kind: string; name: string; version?: string } }>(
     '/catalog/:kind/:name/:version?',
-    ({ params, signal }) =>
-      gateway.catalogEntry(parseCatalogKind(params.kind), params.name, params.version, { signal }),
+    ({ params: { kind, name, version } }, reply) => {
+      const parsed = parseCatalogKind(kind);
+      return withDeadline(reply, (signal) => gateway.catalogEntry(parsed, name, version, { signal }));
+    },
   );
   app.get('/deployments', () => gateway.deployments());
   app.get<{ Params: { name: string } }>('/deployments/:name', ({ params }) =>
