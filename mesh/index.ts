@@ -9,6 +9,7 @@
  */
 export { MAX_NODE_PEERS } from './constants.ts';
 export type { KnownPeers } from './discovery/known-peers.ts';
+export { multicastWorks } from './discovery/multicast.ts';
 export {
   ListenFailedError,
   NoSourceError,

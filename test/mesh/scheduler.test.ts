@@ -1,0 +1,234 @@
+import test from 'ava';
+import { LATE_MS, MAX_IN_FLIGHT_CHUNKS, PATIENCE_MS, WINDOW_CHUNKS } from '../../mesh/constants.ts';
+import { owns, peerHash } from '../../mesh/swarm/ownership.ts';
+import { Scheduler } from '../../mesh/swarm/scheduler.ts';
+
+const COUNT = 200;
+const ALL = Array.from({ length: COUNT }, (_, index) => index);
+
+/** Numbers that look random and are the same in every run (mulberry32). */
+function seeded(seed = 1): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let z = Math.imul(state ^ (state >>> 15), 1 | state);
+    z = (z + Math.imul(z ^ (z >>> 7), 61 | z)) ^ z;
+    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function make(init: { origins?: string[]; missing?: number[]; self?: string } = {}): Scheduler {
+  const { origins = [], missing = ALL, self = 'self' } = init;
+  return new Scheduler({
+    self,
+    count: COUNT,
+    missing,
+    isOrigin: (peer) => origins.includes(peer),
+    random: seeded(),
+  });
+}
+
+function ofPeer(assignments: { peer: string; index: number }[], peer: string): number[] {
+  return assignments.filter((assignment) => assignment.peer === peer).map(({ index }) => index);
+}
+
+test('every chunk has exactly one owner, and the shares are about even', (t) => {
+  const hashes = ['a', 'b', 'c', 'd'].map(peerHash);
+  const shares = hashes.map(
+    (self, i) => ALL.filter((index) => owns(self, hashes.toSpliced(i, 1), index)).length,
+  );
+  t.is(
+    shares.reduce((sum, share) => sum + share),
+    COUNT,
+  );
+  for (const share of shares) t.true(share > COUNT / 8 && share < COUNT / 2);
+});
+
+test('when a downloader leaves, only its chunks change owner', (t) => {
+  const [a, b, c] = ['a', 'b', 'c'].map(peerHash) as [number, number, number];
+  const before = ALL.filter((index) => owns(a, [b, c], index));
+  const after = ALL.filter((index) => owns(a, [b], index));
+  for (const index of before) t.true(after.includes(index));
+});
+
+test('without sources there is nothing to ask and nothing to wait for', (t) => {
+  const scheduler = make();
+  t.deepEqual(scheduler.assign(0), []);
+  t.is(scheduler.nextAt(), undefined);
+  t.false(scheduler.done);
+});
+
+test('one seed is asked for as much as a window holds, each chunk once', (t) => {
+  const scheduler = make();
+  scheduler.addSeed('s', 0);
+  const first = scheduler.assign(0);
+  t.is(first.length, WINDOW_CHUNKS);
+  t.is(new Set(first.map(({ index }) => index)).size, WINDOW_CHUNKS);
+  t.deepEqual(scheduler.assign(0), []);
+  scheduler.received('s', first[0]?.index ?? 0, 10);
+  t.is(scheduler.assign(10).length, 1);
+});
+
+test('what is under way is bounded over all peers', (t) => {
+  const scheduler = make();
+  for (const peer of 'abcdefgh') scheduler.addSeed(peer, 0);
+  const assignments = scheduler.assign(0);
+  t.is(assignments.length, MAX_IN_FLIGHT_CHUNKS);
+  t.is(new Set(assignments.map(({ index }) => index)).size, MAX_IN_FLIGHT_CHUNKS);
+  for (const peer of 'abcdefgh') t.is(ofPeer(assignments, peer).length, 2);
+});
+
+test('a downloader is asked only for what it has, the rarest first', (t) => {
+  const scheduler = make();
+  scheduler.addChunks('a', [1, 2, 3], 0);
+  scheduler.addChunks('b', [1, 2], 0);
+  scheduler.addChunks('c', [2, 9999], 0);
+  const assignments = scheduler.assign(0);
+  t.is(ofPeer(assignments, 'a')[0], 3);
+  t.deepEqual(ofPeer(assignments, 'c'), [2]);
+  t.deepEqual(assignments.map(({ index }) => index).sort(), [1, 2, 3]);
+});
+
+test('a seed is asked for the own share first, and a downloader for what it got of its share', (t) => {
+  const scheduler = make();
+  scheduler.addSeed('s', 0);
+  scheduler.addChunks('other', [], 0);
+  const own = (index: number): boolean => owns(peerHash('self'), [peerHash('other')], index);
+  t.true(ofPeer(scheduler.assign(0), 's').every(own));
+  const theirs = ALL.find((index) => !own(index)) as number;
+  scheduler.addChunks('other', [theirs], 1);
+  t.deepEqual(ofPeer(scheduler.assign(1), 'other'), [theirs]);
+});
+
+test('when the own share is there, the seed is left to the others until patience ends', (t) => {
+  const others = [peerHash('other')];
+  const mine = ALL.filter((index) => owns(peerHash('self'), others, index));
+  const scheduler = make({ missing: ALL.filter((index) => !mine.includes(index)) });
+  scheduler.addSeed('s', 0);
+  scheduler.addChunks('other', [], 0);
+  t.deepEqual(scheduler.assign(0), []);
+  t.is(scheduler.nextAt(), PATIENCE_MS.first);
+  t.is(scheduler.assign(PATIENCE_MS.first).length, 1);
+});
+
+test('patience shrinks while only the seed gives, and grows while others do', (t) => {
+  const others = [peerHash('other')];
+  const missing = ALL.filter((index) => !owns(peerHash('self'), others, index));
+  const [impatient, patient] = [make({ missing }), make({ missing })];
+  for (const scheduler of [impatient, patient]) {
+    scheduler.addSeed('s', 0);
+    scheduler.addChunks('other', [], 0);
+  }
+  const [asked] = impatient.assign(PATIENCE_MS.first);
+  impatient.received('s', asked?.index ?? -1, 1000);
+  t.is(impatient.nextAt(), 1000 + PATIENCE_MS.first / 2);
+
+  patient.addChunks('other', [missing[0] as number], 0);
+  patient.assign(0);
+  patient.received('other', missing[0] as number, 10);
+  t.is(patient.nextAt(), PATIENCE_MS.first * 1.5);
+});
+
+test('an origin is not asked for what another peer has', (t) => {
+  const scheduler = make({ origins: ['gw'], missing: [1, 2, 3] });
+  scheduler.addSeed('gw', 0);
+  scheduler.addChunks('a', [1, 2, 3], 0);
+  t.deepEqual(ofPeer(scheduler.assign(0), 'gw'), []);
+  const withSeed = make({ origins: ['gw'] });
+  withSeed.addSeed('gw', 0);
+  withSeed.addSeed('a', 0);
+  t.deepEqual(ofPeer(withSeed.assign(0), 'gw'), []);
+});
+
+test('an origin that is alone gives all', (t) => {
+  const scheduler = make({ origins: ['gw'] });
+  scheduler.addSeed('gw', 0);
+  t.is(ofPeer(scheduler.assign(0), 'gw').length, WINDOW_CHUNKS);
+});
+
+test('a chunk that is late is asked of one more peer, and what comes twice counts once', (t) => {
+  const scheduler = make({ missing: ALL.slice(0, 40) });
+  scheduler.addSeed('slow', 0);
+  const [late] = scheduler.assign(0);
+  const index = late?.index ?? -1;
+  scheduler.addSeed('quick', LATE_MS.least);
+  const again = scheduler.assign(LATE_MS.least * 10);
+  t.false(ofPeer(again, 'quick').includes(index));
+  for (const chunk of ALL.slice(0, 40)) if (chunk !== index) scheduler.received('quick', chunk, 20);
+  const second = scheduler.assign(LATE_MS.most * 2);
+  t.deepEqual(ofPeer(second, 'quick'), [index]);
+  t.deepEqual(scheduler.assign(LATE_MS.most * 3), []);
+  scheduler.received('quick', index, LATE_MS.most * 3);
+  scheduler.received('slow', index, LATE_MS.most * 3);
+  t.true(scheduler.done);
+  t.deepEqual(scheduler.assign(LATE_MS.most * 4), []);
+  t.is(scheduler.nextAt(), undefined);
+});
+
+test('the last chunks are asked of an idle peer at once', (t) => {
+  const scheduler = make({ missing: [5, 6] });
+  scheduler.addSeed('a', 0);
+  t.is(scheduler.assign(0).length, 2);
+  scheduler.addSeed('b', 1);
+  t.is(ofPeer(scheduler.assign(1), 'b').length, 1);
+});
+
+test('what was asked of a peer that is removed is asked of another', (t) => {
+  const scheduler = make({ missing: [7] });
+  scheduler.addSeed('a', 0);
+  t.deepEqual(scheduler.assign(0), [{ peer: 'a', index: 7 }]);
+  scheduler.remove('a');
+  t.deepEqual(scheduler.sources, []);
+  scheduler.addSeed('b', 1);
+  t.deepEqual(scheduler.assign(1), [{ peer: 'b', index: 7 }]);
+});
+
+test('a chunk that a downloader does not have after all is not asked of it again', (t) => {
+  const scheduler = make();
+  scheduler.addChunks('a', [4], 0);
+  t.deepEqual(scheduler.assign(0), [{ peer: 'a', index: 4 }]);
+  scheduler.refused('a', 4, 1);
+  t.deepEqual(scheduler.assign(1), []);
+  scheduler.addChunks('a', [4], 2);
+  t.deepEqual(scheduler.assign(2), [{ peer: 'a', index: 4 }]);
+});
+
+test('a seed that refuses is a source no more', (t) => {
+  const scheduler = make();
+  scheduler.addSeed('a', 0);
+  const [asked] = scheduler.assign(0);
+  scheduler.refused('a', asked?.index ?? -1, 1);
+  t.deepEqual(scheduler.sources, []);
+});
+
+test('eight downloaders get all, and the seed sends each chunk about once', (t) => {
+  const names = [...'abcdefgh'];
+  const has = new Map(names.map((name) => [name, new Set<number>()]));
+  const schedulers = new Map(names.map((name) => [name, make({ self: name, origins: ['seed'] })]));
+  for (const [name, scheduler] of schedulers) {
+    scheduler.addSeed('seed', 0);
+    for (const other of names) if (other !== name) scheduler.addChunks(other, [], 0);
+  }
+  let sent = 0;
+  // Every round each peer answers one request: the seed is no faster than a downloader.
+  const queues = new Map<string, { to: string; index: number }[]>(
+    [...names, 'seed'].map((name) => [name, []]),
+  );
+  for (let now = 0; [...schedulers.values()].some((scheduler) => !scheduler.done); now += 50) {
+    if (now > 1e6) return t.fail('they never finish');
+    for (const [to, scheduler] of schedulers)
+      for (const { peer, index } of scheduler.assign(now)) queues.get(peer)?.push({ to, index });
+    for (const [from, queue] of queues) {
+      const answered = queue.shift();
+      if (answered === undefined) continue;
+      if (from === 'seed') sent += 1;
+      schedulers.get(answered.to)?.received(from, answered.index, now);
+      has.get(answered.to)?.add(answered.index);
+      for (const [name, scheduler] of schedulers)
+        if (name !== answered.to) scheduler.addChunks(answered.to, [answered.index], now);
+    }
+  }
+  for (const chunks of has.values()) t.is(chunks.size, COUNT);
+  t.log(`the seed sent ${(sent / COUNT).toFixed(2)} times the blob`);
+  t.true(sent <= COUNT * 1.3);
+});
