@@ -81,11 +81,15 @@ test('a key file is made once, for its owner only, and gives the same pair again
   const file = join(await temporaryFolder(t), 'keys', 'identity.json');
   await t.throwsAsync(loadKeyPair(file), { code: 'ERR_KEY_INVALID' });
   const made = await Promise.all([1, 2, 3].map(() => loadOrCreateKeyPair(file)));
-  t.is(new Set(made.map((keyPair) => keyPair.publicKey)).size, 1);
   t.is((await stat(file)).mode & 0o777, 0o600);
   const loaded = await loadKeyPair(file);
-  t.is(loaded.publicKey, made[0]?.publicKey);
-  t.is(loaded.sign(Uint8Array.of(1)), made[0]?.sign(Uint8Array.of(1)));
+  t.deepEqual(
+    made.map((keyPair) => keyPair.publicKey),
+    [loaded.publicKey, loaded.publicKey, loaded.publicKey],
+  );
+  t.deepEqual(made.map((keyPair) => keyPair.sign(Uint8Array.of(1))).slice(0, 1), [
+    loaded.sign(Uint8Array.of(1)),
+  ]);
 });
 
 test('a key file that is damaged, or that others may write, is never replaced and never used', async (t) => {
