@@ -12,20 +12,17 @@ import { foldAffine } from './fold.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
 import type { Recipe, RecipeContext } from './recipe.ts';
-import { closest } from './static/closest.ts';
+import { Judge } from './static/agreement.ts';
 import { emitQuantized } from './static/emit.ts';
-import type { Limits } from './static/grid.ts';
 import { observe } from './static/observe.ts';
+import { type Choice, search } from './static/search.ts';
 import { dataInputs, select, type Selection } from './static/select.ts';
 import { quantizeTables } from './tables.ts';
 import { valueTypes } from './value-types.ts';
 
-/** What is tried; the first wins a draw. */
-const LIMITS: readonly Limits[] = ['full', 'least-error'];
-
 /**
- * Weights and activations in 8 bits, with ranges measured beforehand on calibration data. Convolutions gain most.
- * What the card's `keepFloat` names stays as it is.
+ * Weights and activations in 8 bits, with ranges measured beforehand on calibration data. Convolutions gain most. What
+ * the card's `keepFloat` names stays in fp32, and whatever part of the model is found not to stand 8 bits.
  */
 export const int8Static: Recipe = { name: 'int8-static', build };
 
@@ -43,17 +40,20 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
     throw new RecipeNotApplicableError(
       'no Conv, MatMul or Gemm with constant float32 weights may be quantised',
     );
-  const names = observedValues(model, selection);
-  const histograms = await observe(model, names, calibration, runtime, signal);
+  const histograms = await observe(model, observedValues(model, selection), calibration, runtime, signal);
   const prepared = encodeModel(model);
-  const candidates = LIMITS.map((limits) => {
+  const write = ({ limits, leave }: Choice): Uint8Array => {
     const copy = decodeModel(prepared);
-    emitQuantized({ model: copy, selection: select(copy, types, keep), histograms, limits, weightBits });
+    const keepToo = (node: NodeProto): boolean => keep(node) || leave.has(node.name);
+    const chosen = select(copy, types, keepToo);
+    emitQuantized({ model: copy, selection: chosen, histograms, limits, weightBits });
     quantizeTables(copy, keep);
     dropUnused(copy.graph);
     return encodeModel(copy);
-  });
-  return closest(prepared, candidates, context);
+  };
+  const nodes = [...selection.weighted].map(({ name }) => name);
+  const judge = await Judge.of(prepared, context);
+  return search({ nodes, write, judge, floor: 1 - card.maxDrop, signal });
 }
 
 async function lift(model: ModelProto, { runtime }: RecipeContext): Promise<void> {

@@ -13,18 +13,20 @@ export class Histogram {
 
   /** Adds the values of one tensor. Anything but finite numbers is left out. */
   add(values: Float32Array): void {
+    let [min, max] = [this.min, this.max];
     for (let i = 0; i < values.length; i += 1) {
-      const value = values[i] ?? 0;
-      if (value < this.min && value !== Number.NEGATIVE_INFINITY) this.min = value;
-      if (value > this.max && value !== Number.POSITIVE_INFINITY) this.max = value;
+      const value = values[i]!;
+      if (value < min && value > Number.NEGATIVE_INFINITY) min = value;
+      if (value > max && value < Number.POSITIVE_INFINITY) max = value;
     }
-    this.#cover(Math.max(Math.abs(this.min), Math.abs(this.max)));
+    [this.min, this.max] = [min, max];
+    this.#cover(Math.max(Math.abs(min), Math.abs(max)));
+    const counts = this.#counts;
+    const perUnit = BINS / 2 / this.#reach;
     const step = Math.max(1, Math.floor(values.length / COUNTED_VALUES));
     for (let i = 0; i < values.length; i += step) {
-      const value = values[i] ?? 0;
-      if (!Number.isFinite(value)) continue;
-      const bin = Math.min(BINS - 1, Math.floor((value / this.#reach + 1) * (BINS / 2)));
-      this.#counts[bin] = (this.#counts[bin] ?? 0) + step;
+      const bin = Math.floor(values[i]! * perUnit) + BINS / 2;
+      if (bin >= 0 && bin <= BINS) counts[Math.min(BINS - 1, bin)]! += step;
     }
   }
 
