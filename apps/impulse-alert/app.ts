@@ -12,14 +12,22 @@ import { type Window, windowsOf } from './windows.ts';
 
 /** What the handlers return. */
 export interface HeardResult {
-  /** Each window's beginning in seconds, and how likely it holds a shot or an explosion (0 to 1). */
-  windows: { at: number; probability: number }[];
+  windows: HeardSummary[];
   impulsive: boolean;
+}
+
+/** A window's beginning in seconds, and how likely it holds a shot or an explosion (0 to 1). */
+interface HeardSummary {
+  at: number;
+  probability: number;
 }
 
 interface HeardWindow extends Window {
   probability: number;
 }
+
+/** A topic may be longer than an action may carry. */
+const MAX_NAME_CHARS = 200;
 
 export default defineApp({
   setup: async (context) => {
@@ -34,23 +42,37 @@ async function handleSound(event: AppEvent, context: AppContext): Promise<HeardR
   const sound = resample(decodeWav(event.data), rate);
   const length = windowLength(context);
   const windows: HeardResult['windows'] = [];
-  let loudest: HeardWindow | undefined;
+  let likeliest: HeardWindow | undefined;
   for (const window of windowsOf(sound, length, Math.max(1, Math.round(hop * rate)))) {
     context.signal.throwIfAborted();
     const probability = await listen(context, window);
-    windows.push({ at: window.at, probability: Math.round(probability * 10_000) / 10_000 });
-    if (loudest === undefined || probability > loudest.probability) loudest = { ...window, probability };
+    windows.push(summary({ ...window, probability }));
+    if (likeliest === undefined || probability > likeliest.probability)
+      likeliest = { ...window, probability };
   }
-  const impulsive = loudest !== undefined && loudest.probability > threshold;
+  if (likeliest === undefined) throw new TypeError('a sound without a window');
+  const impulsive = likeliest.probability > threshold;
   const result: HeardResult = { windows, impulsive };
-  const details = { name: event.name, source: event.source, at: event.at, ...result };
+  const name = event.name.slice(0, MAX_NAME_CHARS);
+  const details = {
+    name,
+    source: event.source,
+    at: event.at,
+    impulsive,
+    likeliest: summary(likeliest),
+  };
   await context.act('publish', { message: impulsive ? 'impulsive' : 'quiet', details });
   if (impulsive) {
-    const data = encodeWav({ rate, samples: loudest!.samples });
-    const message = `shot or explosion ${loudest!.at} s into ${event.name}`;
+    const data = encodeWav({ rate, samples: likeliest.samples });
+    const message = `shot or explosion ${likeliest.at} s into ${name}`;
     await context.act('alarm', { message, details, attachment: { contentType: 'audio/wav', data } });
   }
   return result;
+}
+
+/** The window without its samples. */
+function summary({ at, probability }: HeardWindow): HeardSummary {
+  return { at, probability: Math.round(probability * 10_000) / 10_000 };
 }
 
 async function listen(context: AppContext, window: Window): Promise<number> {

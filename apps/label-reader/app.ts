@@ -39,6 +39,11 @@ export interface ReadResult {
 /** The longer side of the picture that goes with an alarm when there is no label to show, in pixels. */
 const ATTACHMENT_SIDE = 640;
 
+/** An action's message is a line for people; the details have everything. */
+const MAX_MESSAGE_CHARS = 1000;
+/** A topic may be longer than an action may carry. */
+const MAX_NAME_CHARS = 200;
+
 interface Found {
   label: Label;
   crop: Picture;
@@ -63,8 +68,12 @@ async function handlePicture(event: AppEvent, context: AppContext): Promise<Read
   );
   const { width, height } = picture;
   const result: ReadResult = { labels, ok: verdict.ok, missing: verdict.missing, picture: { width, height } };
-  const details = { name: event.name, source: event.source, at: event.at, ...result };
-  const read = labels.map(({ text }) => text).join(', ');
+  const name = event.name.slice(0, MAX_NAME_CHARS);
+  const details = { name, source: event.source, at: event.at, ...result };
+  const read = labels
+    .map(({ text }) => text)
+    .join(', ')
+    .slice(0, MAX_MESSAGE_CHARS);
   await context.act('publish', { message: read === '' ? 'no label' : read, details });
   if (!verdict.ok) {
     const message = complaint(verdict, labels);
@@ -92,7 +101,8 @@ async function readLabels(context: AppContext, settings: ReaderSettings, picture
 function complaint(verdict: Verdict, labels: readonly Label[]): string {
   if (labels.length === 0) return 'no label found';
   const wrong = verdict.wrong.map((i) => `unexpected label ${JSON.stringify(labels[i]!.text)}`);
-  return [...wrong, ...verdict.missing.map((pattern) => `no label ${pattern}`)].join('; ');
+  const missing = verdict.missing.map((pattern) => `no label ${pattern}`);
+  return [...wrong, ...missing].join('; ').slice(0, MAX_MESSAGE_CHARS);
 }
 
 function outline(box: TurnedBox): [number, number][] {

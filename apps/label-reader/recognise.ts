@@ -29,5 +29,6 @@ async function readOnce(context: AppContext, line: Picture): Promise<ReadText> {
   const output = await runModel(context, 'recogniser', recogniserInput(line));
   const charset = await context.model('recogniser').file('charset');
   const { text, score } = decodeCtc(output, parseCharset(charset, output.dims.at(-1) ?? 0));
-  return { text: text.trim(), score };
+  // How wide a gap is says nothing: what is read as two spaces is one.
+  return { text: text.trim().replace(/\s+/g, ' '), score };
 }

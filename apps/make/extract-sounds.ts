@@ -51,7 +51,7 @@ async function extract(path: string): Promise<void> {
     await writeFile(join(OUT, file), toWav(sound));
     kept.push({ file, lump: lump.name, impulsive: impulsive !== undefined, use });
   }
-  const source = 'Freedoom (https://freedoom.github.io), BSD-3-Clause, see LICENSE';
+  const source = 'Freedoom (https://freedoom.github.io), BSD-3-Clause, see COPYING.freedoom';
   await writeFile(
     join(OUT, '../sounds.json'),
     `${JSON.stringify({ source, sounds: kept, leftOut }, null, 1)}\n`,

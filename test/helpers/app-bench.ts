@@ -61,7 +61,7 @@ export async function openApp(options: AppBenchOptions): Promise<AppBench> {
   };
   const context: AppContext = {
     settings: { ...manifest.settings, ...variant?.settings, ...options.settings },
-    signal: AbortSignal.timeout(manifest.deadlineMs),
+    signal: new AbortController().signal,
     model: (name) => ({ card: find(name).card, file: find(name).file }),
     infer: (name, inputs) => find(name).session.run(inputs),
     act: async (name, payload) => void acts.push({ name, payload }),
@@ -74,7 +74,7 @@ export async function openApp(options: AppBenchOptions): Promise<AppBench> {
     context,
     send: async (kind, data, name = 'test') => {
       const event: AppEvent = { id: 'event-1', kind, source: 'test', name, at: 0, data };
-      return app.on[kind]!(event, context);
+      return app.on[kind]!(event, { ...context, signal: AbortSignal.timeout(manifest.deadlineMs) });
     },
     close: async () => {
       for (const { session } of models.values()) await session.close();

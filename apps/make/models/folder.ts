@@ -19,11 +19,13 @@ export interface ModelFolder {
   /** How inputs may be packed, by their names. */
   packing?: Record<string, Packing>;
   charset?: Uint8Array;
+  /** Licence texts that must go along, by file name. */
+  terms?: Record<string, Uint8Array>;
 }
 
 /**
- * Writes a model folder: `model.yaml`, `model.onnx`, `calibration.cbor`, `validation.cbor`, and `charset.txt` where
- * there is one. Files of the same name are replaced.
+ * Writes a model folder: `model.yaml`, `model.onnx`, `calibration.cbor`, `validation.cbor`, and `charset.txt` and
+ * licence texts where there are any. Files of the same name are replaced.
  *
  * @throws {InvalidCardError} when the card is not valid
  */
@@ -47,6 +49,7 @@ export async function writeModelFolder(path: string, folder: ModelFolder): Promi
     encodeSamples({ samples: folder.validation }, folder.packing),
   );
   if (folder.charset !== undefined) await writeFile(join(path, 'charset.txt'), folder.charset);
+  for (const [name, text] of Object.entries(folder.terms ?? {})) await writeFile(join(path, name), text);
   await writeFile(join(path, 'model.yaml'), stringify(raw));
   return card;
 }

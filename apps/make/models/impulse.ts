@@ -5,7 +5,8 @@ import { loadSources, makeClip, RATE_HZ } from '../sounds/clips.ts';
 import type { Use } from '../sounds/labels.ts';
 import { writeModelFolder } from './folder.ts';
 
-const WEIGHTS = join(import.meta.dirname, '../data/impulse_cnn.onnx');
+const DATA = join(import.meta.dirname, '../data');
+const TERMS = 'COPYING.freedoom';
 /** Clips of each source: the few shots are varied, so that they are a third of the samples. */
 const CLIPS: Record<Use, { impulsive: number; quiet: number; most: number }> = {
   calibration: { impulsive: 4, quiet: 1, most: 24 },
@@ -20,7 +21,7 @@ export async function writeImpulse(path: string, signal?: AbortSignal): Promise<
       name: 'impulse',
       version: '1.0.0',
       description: 'How likely one second of sound (16 kHz, ±1) holds a shot or an explosion.',
-      licence: 'Apache-2.0',
+      licence: 'Apache-2.0 AND BSD-3-Clause',
       source: 'floormesh; samples from Freedoom (https://freedoom.github.io), BSD-3-Clause',
       inputs: [{ name: 'waveform', type: 'float32', shape: ['batch', RATE_HZ] }],
       outputs: [{ name: 'prob', type: 'float32', shape: ['batch', 1] }],
@@ -32,9 +33,10 @@ export async function writeImpulse(path: string, signal?: AbortSignal): Promise<
         keepFloat: ['/mel/*'],
       },
     },
-    weights: await readFile(WEIGHTS),
+    weights: await readFile(join(DATA, 'impulse_cnn.onnx')),
     calibration: await clipSamples('calibration', signal),
     validation: await clipSamples('validation', signal),
+    terms: { [TERMS]: await readFile(join(DATA, TERMS)) },
   });
 }
 
