@@ -75,6 +75,7 @@ class LayoutCatalog implements Catalog {
   readonly #log: Logger;
   /** What content says of itself never changes, since it is named by its digest. */
   readonly #inspected = new Map<Digest, Inspected>();
+  #turn: Promise<unknown> = Promise.resolve();
   #told: { digest: Digest; listing: CatalogListing } | undefined;
 
   constructor(layout: Layout, options: CatalogOptions) {
@@ -84,7 +85,14 @@ class LayoutCatalog implements Catalog {
     this.#log = options.log ?? silentLogger;
   }
 
-  async listing(): Promise<CatalogListing> {
+  /** One after the other, so that an older index is never told after a newer one. */
+  listing(): Promise<CatalogListing> {
+    const listed = this.#turn.then(() => this.#list());
+    this.#turn = listed.catch(() => {});
+    return listed;
+  }
+
+  async #list(): Promise<CatalogListing> {
     const index = await this.#layout.index();
     const digest = digestOf(manifestBytes(index));
     if (this.#told?.digest === digest) return this.#told.listing;

@@ -46,10 +46,11 @@ export async function packRuntime(
     descriptors.push(packed.descriptor);
     content.push(packed.descriptor, ...packed.content);
   }
+  // Its variants say what they are. With a type on the index too, tools that copy it through their own structures
+  // (containers/image does) would drop it, and with it the digest that is signed.
   const index: ImageIndex = {
     schemaVersion: 2,
     mediaType: MEDIA.index,
-    artifactType: MEDIA.runtime,
     manifests: descriptors,
     annotations: annotationsOf(first.manifest),
   };
