@@ -30,6 +30,8 @@ export const TRIAL_BUDGET_MS = 60_000;
 /** What a trial may take beyond its budget: fetching the builds, starting the child. */
 export const TRIAL_OVERHEAD_MS = 5 * 60_000;
 export const TRIAL_RUNS = 30;
+/** Timed runs where accuracy is what is asked for: the first look at builds, on the gateway. */
+export const LOOK_RUNS = 5;
 export const JUDGED_SAMPLES = 200;
 /** A node that is busy with another trial is asked again after this time, this often. */
 export const TRIAL_BUSY_WAIT_MS = 2000;

@@ -173,14 +173,14 @@ function key(kind: Kept, id: number): string {
   return PREFIX[kind] + String(id).padStart(15, '0');
 }
 
-const eventHead = z.object({
+const eventHead = z.looseObject({
   id: z.number(),
   node: z.string(),
   nodeName: z.string(),
   attachment: z.object({ contentType: z.string(), size: z.number() }).optional(),
 });
 const row = z.union([
-  z.object({ event: z.looseObject({ attachment: z.unknown() }) }),
+  z.object({ event: eventHead }),
   z.object({ attachment: z.object({ contentType: z.string(), data: z.instanceof(Uint8Array) }) }),
   z.object({ sequence: z.number() }),
 ]);
@@ -188,21 +188,8 @@ const row = z.union([
 function parseRow(value: unknown): Row {
   const parsed = parseWith(row, value, 'event record');
   if (!('event' in parsed)) return parsed;
-  const { attachment: about, ...event } = parsed.event;
-  const head = parseWith(
-    eventHead,
-    { ...event, ...(about === undefined ? {} : { attachment: about }) },
-    'event record',
-  );
-  const [siteEvent] = parseSiteEvents([event]);
-  if (siteEvent === undefined) return { sequence: 0 };
-  return {
-    event: {
-      ...siteEvent,
-      id: head.id,
-      node: head.node,
-      nodeName: head.nodeName,
-      attachment: head.attachment,
-    },
-  };
+  const { id, node, nodeName, attachment, ...rest } = parsed.event;
+  const [event] = parseSiteEvents([rest]);
+  if (event === undefined) throw new TypeError('an event went missing while it was parsed');
+  return { event: { ...event, id, node, nodeName, attachment } };
 }

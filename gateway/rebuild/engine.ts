@@ -13,7 +13,14 @@ import {
 } from '../../core/index.ts';
 import type { Mesh } from '../../mesh/index.ts';
 import type { BlobStore, State, Table } from '../../store/index.ts';
-import { GOLDEN_CASES, JUDGED_SAMPLES, REBUILD_PARALLEL, TRIAL_BUDGET_MS, TRIAL_RUNS } from '../constants.ts';
+import {
+  GOLDEN_CASES,
+  LOOK_RUNS,
+  JUDGED_SAMPLES,
+  REBUILD_PARALLEL,
+  TRIAL_BUDGET_MS,
+  TRIAL_RUNS,
+} from '../constants.ts';
 import { RebuildFailedError } from '../errors.ts';
 import type { RebuildOptions } from '../gateway.ts';
 import {
@@ -160,11 +167,11 @@ export class RebuildEngine {
     signal: AbortSignal,
   ): Promise<{ candidates: Candidate[]; measuredBy: string }> {
     const { model, target, maxDrop } = job;
-    const request = this.#trialRequest(job, built);
+    const request = this.#trialRequest(job, built, LOOK_RUNS);
     if (request === undefined) return { candidates: [...built], measuredBy: 'gateway' };
     const judged = own === undefined ? built : await this.#evaluator.evaluate(request, own, built, signal);
     const worth = worthTrying(judged, maxDrop);
-    const narrowed = this.#trialRequest(job, worth) ?? request;
+    const narrowed = this.#trialRequest(job, worth, TRIAL_RUNS) ?? request;
     const onNode = await trialOnNode(target.id, narrowed, judged, this.#components, signal);
     if (onNode !== undefined) return onNode;
     const classRuntime = await this.#classRuntime(job, signal);
@@ -179,7 +186,7 @@ export class RebuildEngine {
     return { candidates: judged.map((candidate) => predicted(candidate, job, own)), measuredBy: 'gateway' };
   }
 
-  #trialRequest(job: RebuildJob, candidates: readonly Candidate[]): TrialRequest | undefined {
+  #trialRequest(job: RebuildJob, candidates: readonly Candidate[], runs: number): TrialRequest | undefined {
     const { model, runtime, target } = job;
     const { metric, validation } = model.card;
     if (validation === undefined) return undefined;
@@ -198,7 +205,7 @@ export class RebuildEngine {
       metric,
       builds,
       validation: { digest: layer.digest, size: layer.size },
-      budget: { samples, runs: TRIAL_RUNS, milliseconds: trialBudgetMs },
+      budget: { samples, runs, milliseconds: trialBudgetMs },
     };
   }
 
