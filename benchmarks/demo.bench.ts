@@ -12,7 +12,7 @@ export async function run(): Promise<Omit<BenchmarkResult, 'benchmark'>> {
     signal: AbortSignal.timeout(600_000),
     isTty: false,
   };
-  const { report } = await demo({ once: true, emulate: false, apiPort: 0, json: true }, context);
+  const { report } = await demo({ once: true, emulate: false, apiPort: 0, mdns: false, json: true }, context);
   return {
     compares:
       'p50 latency of the chosen builds to the originals, on the nodes that run them (geometric mean)',

@@ -36,7 +36,7 @@ export async function startGateway({ config, dir }: Loaded<GatewayConfig>): Prom
     })({ mesh: host, blobs, state, keyPair, log });
     await service.start();
     teardown.add(() => service.stop());
-    const http = api({ ...config.api, tokenFile: join(dir, FILES.token) })({ gateway: service, blobs, log });
+    const http = api({ ...config.api, tokenFile: join(dir, FILES.token) })({ gateway: service, log });
     await http.start();
     teardown.add(() => http.stop());
     await writeApiFile(join(dir, FILES.api), http);

@@ -23,6 +23,8 @@ export interface DemoOptions {
   /** The site's folder. With `once`, a temporary one that is removed. */
   dir?: string;
   apiPort: number;
+  /** Nodes find each other by multicast DNS where there is any; without, by the gateway's address. */
+  mdns: boolean;
   json: boolean;
 }
 
@@ -42,7 +44,7 @@ export async function demo(
   const dir = temporary
     ? await mkdtemp(join(tmpdir(), 'floormesh-demo-'))
     : resolve(options.dir ?? 'floormesh-demo');
-  const site = new DemoSite(dir, await demoNodes(options.emulate), context.signal);
+  const site = new DemoSite(dir, await demoNodes(options.emulate), options, context.signal);
   const ended = new AbortController();
   try {
     const signal = AbortSignal.any([context.signal, ended.signal]);

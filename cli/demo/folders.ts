@@ -13,7 +13,7 @@ export function appFolder(name: string): string {
 
 /** Makes the demo's folder anew. @throws {AlreadyExistsError} when it holds something that no demo made */
 export async function makeDemoFolder(dir: string): Promise<void> {
-  const files = await readdir(dir).catch(() => []);
+  const files = await readdir(dir).catch((): string[] => []);
   if (files.length > 0 && !files.includes(MARKER))
     throw new AlreadyExistsError(`${dir} is not empty and was not made by the demo`);
   await rm(dir, { recursive: true, force: true });

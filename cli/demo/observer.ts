@@ -92,7 +92,7 @@ export class Observer {
     return this.events
       .filter((event) => event.type === type)
       .map((event) => ({
-        name: lastPart(String(event.details?.name ?? event.subject)),
+        name: lastPart(type === 'result' ? event.message : String(event.details?.name ?? '')),
         node: event.nodeName,
         deployment: event.deployment,
         labels: labelsOf(event.details),
@@ -106,7 +106,7 @@ function lastPart(name: string): string {
 }
 
 function labelsOf(details: Record<string, unknown> | undefined): string[] {
-  const result = (details?.result ?? details) as { labels?: unknown } | undefined;
+  const result = details?.result as { labels?: unknown } | undefined;
   if (!Array.isArray(result?.labels)) return [];
   return result.labels.map((label: { text?: unknown }) => String(label.text ?? ''));
 }

@@ -33,7 +33,7 @@ export const NODES: readonly DemoNode[] = [
   {
     name: 'cart-3',
     about: 'a small machine: too little memory for the full variant',
-    memory: '600MiB',
+    memory: '512MiB',
     camera: 'folder',
     microphone: false,
   },

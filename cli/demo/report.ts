@@ -41,7 +41,7 @@ export function renderReport(report: DemoReport): string {
         .join('\n'),
     ],
   ];
-  return sections.map(([title, body]) => `\n${title}\n${body}`).join('\n');
+  return sections.map(([title, body = '']) => `\n${title}\n${body.trimEnd()}\n`).join('');
 }
 
 function modelTable({ models }: DemoReport): string {

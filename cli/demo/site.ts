@@ -20,20 +20,22 @@ export class DemoSite {
   readonly instruments = new Instruments();
   readonly #signal: AbortSignal;
   readonly #processes = new Map<string, DaemonProcess>();
+  readonly #mdnsWanted: boolean;
   /** Whether nodes can find each other by multicast DNS here. */
   #multicast = false;
   /** Executables that run a node under emulation, by node. */
   readonly #wrappers = new Map<string, string>();
 
-  constructor(dir: string, nodes: readonly DemoNode[], signal: AbortSignal) {
+  constructor(dir: string, nodes: readonly DemoNode[], options: { mdns: boolean }, signal: AbortSignal) {
     this.dir = dir;
     this.nodes = nodes;
+    this.#mdnsWanted = options.mdns;
     this.#signal = signal;
   }
 
   /** How the nodes find the gateway and each other. */
   get discovery(): string {
-    return this.#multicast ? 'multicast DNS' : 'the gateway’s address, as this machine has no multicast';
+    return this.#multicast ? 'multicast DNS' : 'the gateway’s address';
   }
 
   folder(role: string): string {
@@ -52,7 +54,7 @@ export class DemoSite {
   async prepare(): Promise<void> {
     await makeDemoFolder(this.dir);
     await mkdir(join(this.dir, 'logs'), { recursive: true });
-    this.#multicast = await multicastWorks();
+    this.#multicast = this.#mdnsWanted && (await multicastWorks());
     await this.instruments.start();
     await initBridge(this.folder('bridge'), { name: 'provider', listen: ['/ip4/127.0.0.1/tcp/0'] });
     await packBundledRuntimes(this.folder('bridge'), this.#signal);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { RecipeName, Rollout } from '../../core/index.ts';
 import type { DeploymentView, DeployResult, Explanation, NodeView } from '../../gateway/index.ts';
 import { writeModels } from '../../apps/make/index.ts';
-import { publishToFolder } from '../publish.ts';
+import { packFolder, publishInto } from '../publish.ts';
 import { appFolder } from './folders.ts';
 import type { Feed } from './feed.ts';
 import type { Observer } from './observer.ts';
@@ -30,9 +30,14 @@ export async function fillCatalog(site: DemoSite, signal: AbortSignal): Promise<
   const models = join(site.dir, 'models');
   await writeModels(models, { signal });
   for (const folder of ['label-detector', 'label-recogniser', 'impulse'])
-    await publishToFolder(join(models, folder), site.folder('bridge'), site.publisherKeyFile, signal);
-  for (const app of ['label-reader', 'impulse-alert'])
-    await publishToFolder(appFolder(app), site.folder('bridge'), site.publisherKeyFile, signal);
+    await publishFolder(site, join(models, folder), signal);
+  for (const app of ['label-reader', 'impulse-alert']) await publishFolder(site, appFolder(app), signal);
+}
+
+async function publishFolder(site: DemoSite, dir: string, signal: AbortSignal): Promise<void> {
+  await publishInto(site.folder('bridge'), site.publisherKeyFile, (blobs) =>
+    packFolder(dir, blobs, { signal }),
+  );
 }
 
 /** Waits until every node is known by its fingerprint and has proven a runtime. */
@@ -108,7 +113,7 @@ export async function update(scene: Scene): Promise<void> {
   const { site, observer, feed } = scene;
   await feed.pictures(site.nodes, 3);
   const next = join(site.dir, 'models', 'label-recogniser-2');
-  await publishToFolder(next, site.folder('bridge'), site.publisherKeyFile, scene.signal);
+  await publishFolder(site, next, scene.signal);
   await observer.until('the node without auto-update waits for consent', ROLLOUT_TIMEOUT_MS, async () => {
     const view = await observer.client.get<DeploymentView>(`deployments/${DEPLOYMENTS.dock}`);
     return view.nodes.some((node) => node.state === 'awaiting-consent') ? true : undefined;

@@ -10,6 +10,15 @@ export const DemoFailedError = defineError(
   'The report marks it with NO.',
 );
 
+interface DemoArguments {
+  once?: boolean;
+  emulate?: boolean;
+  dir?: string;
+  mdns: boolean;
+  port?: number;
+  json?: boolean;
+}
+
 /** `floormesh demo [--once] [--emulate]`. */
 export function demoVerb(program: Command, context: CliContext): void {
   program
@@ -18,24 +27,24 @@ export function demoVerb(program: Command, context: CliContext): void {
     .option('--once', 'end by itself with a report; exit code 0 only if everything happened')
     .option('--emulate', 'add emulated machines (x64 with AVX2 only, arm64) where qemu is installed')
     .option('--dir <dir>', 'the site’s folder; it is made anew')
+    .option('--no-mdns', 'let the nodes find the gateway by its address instead of multicast DNS')
     .option('--port <port>', 'port of the gateway’s API and status page', parsePort)
     .option('--json', 'print the report as one JSON document')
-    .action(
-      async (options: { once?: boolean; emulate?: boolean; dir?: string; port?: number; json?: boolean }) => {
-        const once = options.once === true;
-        const { ok } = await demo(
-          {
-            once,
-            emulate: options.emulate === true,
-            dir: options.dir,
-            apiPort: options.port ?? (once ? 0 : 8470),
-            json: options.json === true,
-          },
-          context,
-        );
-        if (!ok) throw new DemoFailedError();
-      },
-    );
+    .action(async (options: DemoArguments) => {
+      const once = options.once === true;
+      const { ok } = await demo(
+        {
+          once,
+          emulate: options.emulate === true,
+          dir: options.dir,
+          apiPort: options.port ?? (once ? 0 : 8470),
+          mdns: options.mdns,
+          json: options.json === true,
+        },
+        context,
+      );
+      if (!ok) throw new DemoFailedError();
+    });
 }
 
 function parsePort(text: string): number {
