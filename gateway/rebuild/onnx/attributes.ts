@@ -1,5 +1,5 @@
 import { type AttributeValue, makeAttribute, makeOpset } from './make.ts';
-import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } from './types.ts';
+import type { AttributeProto, ModelProto, NodeProto, TensorProto } from './types.ts';
 
 /** The attribute of that name, if the node has it. */
 export function attributeOf(node: NodeProto, name: string): AttributeProto | undefined {
@@ -30,10 +30,6 @@ export function floatsAttribute(node: NodeProto, name: string): number[] | undef
 
 export function tensorAttribute(node: NodeProto, name: string): TensorProto | undefined {
   return attributeOf(node, name)?.t;
-}
-
-export function graphAttribute(node: NodeProto, name: string): GraphProto | undefined {
-  return attributeOf(node, name)?.g;
 }
 
 /** Sets an attribute in its old place, or last. */

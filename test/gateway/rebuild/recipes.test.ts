@@ -226,6 +226,16 @@ test('each recipe gives what onnxruntime-web runs too', async (t) => {
     const built = await build(recipe, source, { card: tokenCard(), calibration: { samples: tokenSamples } });
     t.true(scoreSample(COSINE, await runInWeb(built, { ids }), { inputs: {} }, reference!) > 0.999, recipe);
   }
+  const small = ocrModel('cls');
+  const metric: Metric = { kind: 'cosine', output: decodeModel(small).graph.output[0]!.name };
+  const picture = noiseTensor([1, 3, 48, 96], 1);
+  const [expected] = await run(small, [{ x: picture }]);
+  const x = new web.Tensor('float32', picture.data as Float32Array, picture.dims);
+  const calibration = { samples: [{ inputs: { x: picture } }] };
+  for (const recipe of ['fp16', 'int8-static'] as const) {
+    const built = await build(recipe, small, { calibration, card: card({ metric }) });
+    t.true(scoreSample(metric, await runInWeb(built, { x }), { inputs: {} }, expected!) > 0.99, recipe);
+  }
 });
 
 test('every recipe gives the same bytes for the same inputs', async (t) => {
