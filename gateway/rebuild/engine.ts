@@ -5,10 +5,12 @@ import {
   chooseCandidate,
   type Digest,
   digestOf,
+  errorRecord,
   type HardwareClass,
   type Logger,
   type Objective,
   type RebuildReport,
+  type RecipeName,
   type TrialRequest,
 } from '../../core/index.ts';
 import type { Mesh } from '../../mesh/index.ts';
@@ -131,12 +133,12 @@ export class RebuildEngine {
       ),
     );
     const { candidates, measuredBy } = await this.#measure(job, built, own, signal);
-    const choice = chooseCandidate([...candidates, ...plan.skipped], objective, maxDrop);
-    const { chosen } = choice;
-    if (chosen.build === undefined || chosen.problem !== undefined)
-      throw new RebuildFailedError(
-        `${artifactRef(model.entry)} does not run on ${target.id}: ${chosen.problem ?? 'it was not built'}`,
-      );
+    const { chosen, judged, build, vouched } = await this.#choose(
+      job,
+      [...candidates, ...plan.skipped],
+      own,
+      signal,
+    );
     const report: RebuildReport = {
       model: {
         name: card.name,
@@ -148,15 +150,48 @@ export class RebuildEngine {
       objective,
       maxDrop,
       measuredBy,
-      candidates: choice.candidates,
-      chosen: chosen.recipe,
+      candidates: judged,
+      chosen,
       at: clock(),
     };
-    log.info(
-      { model: card.name, hardwareClass: target.id, chosen: chosen.recipe, measuredBy },
-      'a model is ready',
-    );
-    return { report, build: chosen.build, ...(await this.#vouch(job, chosen.build, own, signal)) };
+    log.info({ model: card.name, hardwareClass: target.id, chosen, measuredBy }, 'a model is ready');
+    return { report, build, ...vouched };
+  }
+
+  /**
+   * The best candidate that can be vouched for. A build whose golden vectors can't be computed is no better than one
+   * that does not run; the original is what its publisher signed, and goes without where that fails.
+   */
+  async #choose(
+    job: RebuildJob,
+    candidates: readonly Candidate[],
+    own: OwnRuntime | undefined,
+    signal: AbortSignal,
+  ): Promise<{
+    chosen: RecipeName;
+    judged: Candidate[];
+    build: NonNullable<Candidate['build']>;
+    vouched: Pick<ReadyModel, 'card' | 'golden'>;
+  }> {
+    const { model, target, objective, maxDrop } = job;
+    const { chosen, candidates: judged } = chooseCandidate(candidates, objective, maxDrop);
+    const { recipe, build, problem: trouble } = chosen;
+    if (build === undefined || trouble !== undefined)
+      throw new RebuildFailedError(
+        `${artifactRef(model.entry)} does not run on ${target.id}: ${trouble ?? 'it was not built'}`,
+      );
+    try {
+      return { chosen: recipe, judged, build, vouched: await this.#vouch(job, build, own, signal) };
+    } catch (error) {
+      signal.throwIfAborted();
+      const problem = `no golden vectors: ${errorRecord(error).message}`;
+      this.#components.log.warn({ model: model.card.name, recipe, problem }, 'a build cannot be vouched for');
+      const { digest, size } = model.cardLayer;
+      if (recipe === 'original')
+        return { chosen: recipe, judged, build, vouched: { card: { digest, size } } };
+      const others = candidates.map((other) => (other.recipe === recipe ? { ...other, problem } : other));
+      return this.#choose(job, others, own, signal);
+    }
   }
 
   /** Judges the builds here, then has a node of the class measure what is accurate enough. */
@@ -169,7 +204,9 @@ export class RebuildEngine {
     const { model, target, maxDrop } = job;
     const request = this.#trialRequest(job, built, LOOK_RUNS);
     if (request === undefined) return { candidates: [...built], measuredBy: 'gateway' };
-    const judged = own === undefined ? built : await this.#evaluator.evaluate(request, own, built, signal);
+    // Here only accuracy is wanted: speed is measured where the build will run.
+    const judging = { ...request, budget: { ...request.budget, runs: 1 } };
+    const judged = own === undefined ? built : await this.#evaluator.evaluate(judging, own, built, signal);
     const worth = worthTrying(judged, maxDrop);
     const narrowed = this.#trialRequest(job, worth, TRIAL_RUNS) ?? request;
     const onNode = await trialOnNode(target.id, narrowed, judged, this.#components, signal);

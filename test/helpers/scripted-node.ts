@@ -77,6 +77,11 @@ export class ScriptedNode {
     return this.mesh.peerId;
   }
 
+  /** Takes what it is offered next as if it had never been offered it. */
+  forget(): void {
+    this.#installs.clear();
+  }
+
   async tell(): Promise<void> {
     const fact = { kind: 'fingerprint', name: this.#init.name, fingerprint: this.#fingerprint(), at: 0 };
     await this.mesh.publish('facts', fact);
