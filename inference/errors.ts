@@ -66,6 +66,12 @@ export const ChannelClosedError = defineError(
   'The channel between a daemon and its child process is closed.',
   'The other process ended or broke the protocol; its log says why.',
 );
+export const ChannelBrokenError = defineError(
+  'ChannelBrokenError',
+  'ERR_CHANNEL_BROKEN',
+  'The other side of a channel sent what is not a message.',
+  'Daemon and child process must be of the same floormesh version; an app must not write to file descriptor 3.',
+);
 export const ChannelBusyError = defineError(
   'ChannelBusyError',
   'ERR_CHANNEL_BUSY',

@@ -20,6 +20,7 @@ export {
   AppBusyError,
   AppFailedError,
   AppInvalidError,
+  ChannelBrokenError,
   ChannelBusyError,
   ChannelClosedError,
   ChildExitedError,
@@ -36,3 +37,5 @@ export type { GoldenCase } from './golden.ts';
 export { proveRuntime } from './probe/prove-runtime.ts';
 export type { Proof, ProofInit } from './probe/prove-runtime.ts';
 export { loadRuntime } from './runtimes/load-runtime.ts';
+export { runTrial } from './trial/run-trial.ts';
+export type { TrialInit } from './trial/run-trial.ts';

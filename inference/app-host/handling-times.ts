@@ -1,4 +1,5 @@
 import { TIMES_KEPT } from '../constants.ts';
+import { quantile } from '../quantile.ts';
 
 /** The last handling times of an app, in milliseconds. */
 export class HandlingTimes {
@@ -14,10 +15,4 @@ export class HandlingTimes {
   middle(): number {
     return quantile(this.#times, 0.5);
   }
-}
-
-/** The value that the given share of all values does not exceed (nearest rank); 0 for no values. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

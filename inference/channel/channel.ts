@@ -9,6 +9,7 @@ import {
 } from '../../core/index.ts';
 import { MAX_REQUESTS_UNDER_WAY, REQUEST_TIMEOUT_MS } from '../constants.ts';
 import {
+  ChannelBrokenError,
   ChannelBusyError,
   ChannelClosedError,
   DeadlineExceededError,
@@ -31,7 +32,7 @@ export interface Channel {
   /**
    * Asks the other side. When the signal aborts or the time is over, the other side's handler is told.
    *
-   * @throws {DeadlineExceededError} @throws {ChannelClosedError} @throws {MessageTooLargeError} or, with the code
+   * @throws {DeadlineExceededError} @throws {ChannelClosedError} @throws {ChannelBrokenError} @throws {MessageTooLargeError} or, with the code
    *   that it had there, what the handler threw
    */
   request(method: string, params: unknown, options?: RequestOptions): Promise<unknown>;
@@ -49,6 +50,9 @@ export interface Channel {
 export function channel(stream: Duplex): Channel {
   return new StreamChannel(stream);
 }
+
+/** Where binary data may lie in a message: tensors in a map in a list of cases, and somewhat deeper. */
+const MAX_BINARY_DEPTH = 6;
 
 interface Pending {
   settle(outcome: { value: unknown } | { error: Error }): void;
@@ -76,12 +80,13 @@ class StreamChannel implements Channel {
       try {
         read(bytes);
       } catch (cause) {
-        this.close(new ChannelClosedError('the other side broke the protocol', { cause }));
+        this.close(new ChannelBrokenError(messageOf(cause), { cause }));
       }
     });
     stream.on('end', () => this.close());
     stream.on('close', () => this.close());
-    stream.on('error', (cause) => this.close(new ChannelClosedError(undefined, { cause })));
+    // A peer that died in the middle of something shows as an error, too.
+    stream.on('error', () => this.close());
   }
 
   request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
@@ -177,7 +182,7 @@ class StreamChannel implements Channel {
     try {
       this.#send({ kind: 'failure', id, error: errorRecord(error) });
     } catch (cause) {
-      this.close(new ChannelClosedError('the other side does not read', { cause }));
+      this.close(new ChannelBrokenError('the other side does not read', { cause }));
     }
   }
 
@@ -199,12 +204,29 @@ class StreamChannel implements Channel {
   /** Refuses what is too large before anything is written, and what a peer that does not read would pile up. */
   #send(message: ChannelMessage): void {
     if (this.#isClosed) throw new ChannelClosedError();
+    // Before it is encoded: that takes the memory a second time, and seconds for what is far too large.
+    refuseLarge(binaryBytes(message));
     const body = encodeMessage(message);
-    if (body.byteLength > MAX_CHANNEL_BYTES)
-      throw new MessageTooLargeError(`${body.byteLength} bytes where ${MAX_CHANNEL_BYTES} are allowed`);
+    refuseLarge(body.byteLength);
     if (this.#stream.writableLength > MAX_CHANNEL_BYTES) throw new ChannelBusyError();
     writeFrame(this.#stream, body);
   }
+}
+
+function refuseLarge(bytes: number): void {
+  if (bytes > MAX_CHANNEL_BYTES)
+    throw new MessageTooLargeError(`${bytes} bytes where ${MAX_CHANNEL_BYTES} are allowed`);
+}
+
+/** Bytes of the pictures and tensors in a message. */
+function binaryBytes(value: unknown, depth = 0): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (typeof value !== 'object' || value === null || depth > MAX_BINARY_DEPTH) return 0;
+  return Object.values(value).reduce<number>((sum, item) => sum + binaryBytes(item, depth + 1), 0);
+}
+
+function messageOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.message : undefined;
 }
 
 function encodeMessage(message: ChannelMessage): Uint8Array {

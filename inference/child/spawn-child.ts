@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { FloormeshError, Logger } from '../../core/index.ts';
 import { type Channel, channel, type ChannelHandler, type RequestOptions } from '../channel/channel.ts';
 import { STOP_GRACE_MS } from '../constants.ts';
-import { ChannelClosedError, ChildExitedError, MemoryExceededError } from '../errors.ts';
+import { ChannelBrokenError, ChannelClosedError, ChildExitedError, MemoryExceededError } from '../errors.ts';
 import { childEnvironment } from './environment.ts';
+import { LastWords } from './last-words.ts';
 import { readLines } from './lines.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import { guardGroup } from './sentinel.ts';
@@ -69,18 +70,15 @@ export function spawnChild(init: ChildInit): Child {
 const HEAP_SHARE = 0.5;
 const MIN_HEAP_MIB = 32;
 
-/** Lines of a crash report that do not say what happened: stack frames, rules, the version. */
-const NOT_TELLING = /^(\s|-|<|\[|\d+: |Node\.js v|file:\/\/)/;
-
 class SpawnedChild implements Child {
   readonly exited: Promise<ChildExit>;
   readonly #init: ChildInit;
   readonly #process: ChildProcess;
   readonly #channel: Channel;
+  readonly #lastWords = new LastWords();
   readonly #memory: MemoryWatch | undefined;
   #exit: ChildExit | undefined;
   #failure: FloormeshError | undefined;
-  #lastLine = '';
 
   constructor(init: ChildInit) {
     this.#init = init;
@@ -97,8 +95,8 @@ class SpawnedChild implements Child {
     this.#listen('stderr', stderr as Readable);
     this.exited = this.#watchExit();
     void this.#channel.closed.then((fault) => {
-      if (fault instanceof ChannelClosedError)
-        this.kill(new ChildExitedError(`${init.name}: ${fault.message}`, { cause: fault }));
+      if (fault instanceof ChannelBrokenError)
+        this.kill(new ChildExitedError(`${init.name} broke its channel: ${fault.message}`, { cause: fault }));
     });
     const { pid } = this.#process;
     if (pid === undefined) return;
@@ -125,7 +123,8 @@ class SpawnedChild implements Child {
       return await this.#channel.request(method, params, options);
     } catch (error) {
       // The channel closes a moment before the exit code is known.
-      if (error instanceof ChannelClosedError) throw (await this.#endAfterClose()).error;
+      if (error instanceof ChannelClosedError || error instanceof ChannelBrokenError)
+        throw (await this.#endAfterClose()).error;
       throw error;
     }
   }
@@ -199,10 +198,9 @@ class SpawnedChild implements Child {
 
   #unforeseen(code: number | null, signal: string | null, cause?: Error): FloormeshError {
     const { name } = this.#init;
-    if (/heap out of memory/.test(this.#lastLine))
-      return new MemoryExceededError(`${name} filled its JavaScript heap`);
+    if (this.#lastWords.heapWasFull) return new MemoryExceededError(`${name} filled its JavaScript heap`);
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
-    const said = this.#lastLine === '' ? '' : `: ${this.#lastLine}`;
+    const said = this.#lastWords.line === '' ? '' : `: ${this.#lastWords.line}`;
     return cause === undefined
       ? new ChildExitedError(`${name} ended ${how}${said}`)
       : new ChildExitedError(`${name} could not be started: ${cause.message}`, { cause });
@@ -228,7 +226,7 @@ class SpawnedChild implements Child {
 
   #listen(stream: 'stdout' | 'stderr', readable: Readable): void {
     readLines(readable, (line, dropped) => {
-      if (stream === 'stderr' && !NOT_TELLING.test(line)) this.#lastLine = line;
+      if (stream === 'stderr') this.#lastWords.hear(line);
       this.#init.log.info({ child: this.#init.name, stream, line, ...(dropped > 0 ? { dropped } : {}) });
     });
   }

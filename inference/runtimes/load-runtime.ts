@@ -7,12 +7,16 @@ import { RuntimeInvalidError } from '../errors.ts';
 import { isOrt, type Ort } from './ort.ts';
 import { messageOf, openSession } from './session.ts';
 
+/** Where this process has its native runtime from. A second copy of the same addon aborts the process. */
+let nativeRuntime: string | undefined;
+
 /**
  * Loads a runtime from its folder into this process. Only child processes call this: a runtime may crash, and what it
  * reads comes from vendors.
  *
  * @param dir the folder that the manifest's entry is a path in
- * @throws {RuntimeInvalidError} when it does not load here, or is not what its manifest says
+ * @throws {RuntimeInvalidError} when it does not load here, is not what its manifest says, or when this process has a
+ *   native runtime from another folder
  */
 export async function loadRuntime(
   dir: string,
@@ -22,6 +26,11 @@ export async function loadRuntime(
   const path = resolve(dir, entry);
   if (relative(dir, path).startsWith('..'))
     throw new RuntimeInvalidError(`the entry ${entry} of ${name} is outside its folder`);
+  if (name !== 'onnxruntime-web') {
+    if (nativeRuntime !== undefined && nativeRuntime !== path)
+      throw new RuntimeInvalidError(`this process has ${name} loaded already, from another folder`);
+    nativeRuntime = path;
+  }
   const ort = await importRuntime(path, name);
   const loaded = name === 'onnxruntime-web' ? ort.env.versions.web : ort.env.versions.node;
   if (loaded !== version)

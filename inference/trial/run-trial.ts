@@ -1,0 +1,148 @@
+import {
+  type Digest,
+  type Logger,
+  type RuntimeManifest,
+  type TrialRequest,
+  type TrialResult,
+} from '../../core/index.ts';
+import { DeadlineExceededError } from '../errors.ts';
+import { Comparison, type RawFinding } from './comparison.ts';
+import { TrialChild } from './trial-child.ts';
+
+export interface TrialInit {
+  /** Folder of the installed runtime. */
+  runtimeDir: string;
+  runtime: RuntimeManifest;
+  provider: string;
+  request: TrialRequest;
+  /** Where the blobs lie that the request names. */
+  files: Record<Digest, string>;
+  execPath?: string;
+  log: Logger;
+  signal?: AbortSignal;
+}
+
+type Outcome = TrialResult['results'][number];
+type Raw = Pick<Outcome, 'recipe' | 'problem'> & { found?: RawFinding };
+
+/** How long one answer of a build may take, in shares of the budget: one that hangs must leave time for the others. */
+const PATIENCE = 1.25;
+const MIN_PATIENCE_MS = 1000;
+const MAX_PROBLEM_CHARS = 500;
+
+/**
+ * Measures builds of one model on this machine. The first build, the original, stays loaded; each other one is loaded
+ * after it in a process of its own and takes turns with it, so that both see the same machine. A build that fails,
+ * crashes or hangs gets a `problem`; the others are measured all the same.
+ *
+ * @throws {TypeError} when a file that the request names is not given; else the signal's reason alone
+ */
+export async function runTrial(init: TrialInit): Promise<TrialResult> {
+  const { request, signal } = init;
+  signal?.throwIfAborted();
+  const trial = new Trial(init);
+  try {
+    return { results: await trial.run() };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof TypeError) throw error;
+    const problem = `the original did not run: ${problemOf(error)}`;
+    return { results: request.builds.map(({ recipe }) => ({ recipe, problem })) };
+  } finally {
+    await trial.stop();
+  }
+}
+
+class Trial {
+  readonly #init: TrialInit;
+  readonly #end: number;
+  readonly #children = new Set<TrialChild>();
+
+  constructor(init: TrialInit) {
+    this.#init = init;
+    this.#end = performance.now() + init.request.budget.milliseconds;
+  }
+
+  async run(): Promise<Outcome[]> {
+    const [first, ...others] = this.#init.request.builds;
+    if (first === undefined) throw new TypeError('a trial needs the original build');
+    const original = this.#spawn(first.recipe);
+    const opened = await original.open(
+      this.#openParams(first.digest),
+      this.#patience(this.#share(others.length)),
+    );
+    const comparison = new Comparison(original, opened, this.#init.request);
+    const candidates: Raw[] = [];
+    for (const [index, build] of others.entries())
+      candidates.push(await this.#candidate(comparison, build, this.#share(others.length - index)));
+    const own = await comparison.original(this.#share(1), this.#patience(this.#share(1)));
+    const outcomes = candidates.map(({ recipe, problem, found }) =>
+      found === undefined ? { recipe, problem } : { recipe, ...comparison.finding(found) },
+    );
+    return [{ recipe: first.recipe, ...own }, ...outcomes];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => child.stop()));
+  }
+
+  async #candidate(
+    comparison: Comparison,
+    build: TrialRequest['builds'][number],
+    shareMs: number,
+  ): Promise<Raw> {
+    const { recipe, digest } = build;
+    const child = this.#spawn(recipe);
+    try {
+      if (shareMs <= 0) throw new DeadlineExceededError('the time of the trial was over');
+      const patience = this.#patience(shareMs);
+      const opened = await child.open(this.#openParams(digest), patience);
+      return { recipe, found: await comparison.candidate(child, opened, shareMs, patience) };
+    } catch (error) {
+      this.#init.signal?.throwIfAborted();
+      if (comparison.originalFailed || error instanceof TypeError) throw error;
+      return { recipe, problem: problemOf(error) };
+    } finally {
+      this.#children.delete(child);
+      await child.stop();
+    }
+  }
+
+  #spawn(recipe: string): TrialChild {
+    const child = new TrialChild(this.#init, recipe);
+    this.#children.add(child);
+    return child;
+  }
+
+  /** An equal part of the time that is left, in milliseconds. */
+  #share(builds: number): number {
+    return Math.max(0, this.#end - performance.now()) / Math.max(1, builds);
+  }
+
+  #patience(shareMs: number): number {
+    return Math.max(MIN_PATIENCE_MS, shareMs * PATIENCE);
+  }
+
+  #openParams(digest: Digest): object {
+    const { runtimeDir, runtime, provider, request } = this.#init;
+    return {
+      runtimeDir,
+      manifest: runtime,
+      provider,
+      metric: request.metric,
+      model: this.#file(digest),
+      validation: this.#file(request.validation.digest),
+      samples: request.budget.samples,
+    };
+  }
+
+  #file(digest: Digest): string {
+    const path = this.#init.files[digest];
+    if (path === undefined) throw new TypeError(`no file is given for ${digest}`);
+    return path;
+  }
+}
+
+function problemOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_PROBLEM_CHARS);
+}
