@@ -1,4 +1,4 @@
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connect, type MqttClient } from 'mqtt';
 import { ACTION_TIMEOUT_MS } from '../constants.ts';
 import { ActionUnreachableError } from '../errors.ts';
 import { actionJson, type ActionRecord, type ActionTarget } from './action.ts';
@@ -16,13 +16,9 @@ export class MqttTarget implements ActionTarget {
 
   async deliver(record: ActionRecord, { signal }: { signal: AbortSignal }): Promise<void> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ACTION_TIMEOUT_MS)]);
-    const aborted = new Promise<never>((_, reject) => {
-      limit.addEventListener('abort', () => reject(limit.reason), { once: true });
-    });
     try {
-      limit.throwIfAborted();
-      const client = await this.#connected();
-      await Promise.race([client.publishAsync(this.#topic, actionJson(record), { qos: 1 }), aborted]);
+      const client = await this.#connected(limit);
+      await untilAborted(client.publishAsync(this.#topic, actionJson(record), { qos: 1 }), limit);
     } catch (cause) {
       // A client that is left would publish this message when it is connected again, beside the next try.
       await this.stop();
@@ -36,17 +32,36 @@ export class MqttTarget implements ActionTarget {
     await client?.endAsync(true);
   }
 
-  async #connected(): Promise<MqttClient> {
+  async #connected(signal: AbortSignal): Promise<MqttClient> {
     if (this.#client?.connected === true) return this.#client;
     await this.stop();
-    const client = await connectAsync(
-      this.#url,
-      { reconnectPeriod: 0, connectTimeout: ACTION_TIMEOUT_MS, queueQoSZero: false },
-      false,
-    );
+    signal.throwIfAborted();
+    const client = connect(this.#url, { reconnectPeriod: 0, connectTimeout: ACTION_TIMEOUT_MS });
+    this.#client = client;
     // Without a listener an error of the connection would end the process; the next delivery sees it anyway.
     client.on('error', () => undefined);
-    this.#client = client;
+    const connected = new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('error', reject);
+      client.once('close', () => reject(new Error('the connection was closed')));
+    });
+    await untilAborted(connected, signal);
     return client;
+  }
+}
+
+/** Waits for work, but not beyond the signal. What becomes of the work then is nobody's concern any more. */
+async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let cancel: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    cancel = () => reject(signal.reason);
+    signal.addEventListener('abort', cancel);
+    if (signal.aborted) cancel();
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    if (cancel !== undefined) signal.removeEventListener('abort', cancel);
+    work.catch(() => undefined);
   }
 }
