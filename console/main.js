@@ -57,10 +57,15 @@ function refresh(topic) {
   due.set(topic, setTimeout(run, SETTLE_MS));
 }
 
+/** What was last told of a node, so that a card that is drawn anew does not go empty. @type {Map<string, any>} */
+const explained = new Map();
+
 /** @param {HTMLElement} place @param {string} node */
 async function explain(place, node) {
+  if (explained.has(node)) place.replaceChildren(...explanation(explained.get(node)));
   try {
-    place.replaceChildren(...explanation(await get(`/explain/${encodeURIComponent(node)}`)));
+    explained.set(node, await get(`/explain/${encodeURIComponent(node)}`));
+    place.replaceChildren(...explanation(explained.get(node)));
   } catch (error) {
     place.textContent = error.message;
   }

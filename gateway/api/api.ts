@@ -1,6 +1,6 @@
 import { type AddressInfo, isIPv6 } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import { errorRecord, FloormeshError, type Logger } from '../../core/index.ts';
+import { errorRecord, FloormeshError, isAbort, type Logger, TimeoutError } from '../../core/index.ts';
 import { PortInUseError } from '../../mesh/index.ts';
 import type { Gateway } from '../gateway.ts';
 import { checkAccess, checkHost } from './access.ts';
@@ -166,12 +166,13 @@ function buildServer(init: ApiInit, { gateway, log }: ApiComponents, token: stri
 }
 
 /** Answers with an error record. What floormesh did not foresee is logged, and told without its details. */
-function sendError(reply: FastifyReply, error: unknown, log: Logger): FastifyReply {
+function sendError(reply: FastifyReply, thrown: unknown, log: Logger): FastifyReply {
+  const error = isAbort(thrown) ? new TimeoutError(undefined, { cause: thrown }) : thrown;
   const told = errorRecord(error);
   const code = codeOf(told.code);
   const foreseen = error instanceof FloormeshError || code !== told.code;
   const status = foreseen ? statusOf(code) : 500;
-  if (status >= 500) log.warn({ err: error }, 'a request failed');
+  if (status >= 500 && !reply.raw.destroyed) log.warn({ err: error }, 'a request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (status === 413) reply.header('connection', 'close');
   const record = foreseen ? { ...told, code } : { code: 'ERR_INTERNAL', message: 'see the gateway’s log' };

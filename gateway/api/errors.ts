@@ -10,7 +10,7 @@ export const HostRefusedError = defineError(
   'HostRefusedError',
   'ERR_HOST_REFUSED',
   'The request names a host that this API does not answer for.',
-  'Call the API by an address, by localhost, or by a name listed in gateway.api.names.',
+  'Call the API by an address such as http://192.0.2.10:8470, or by localhost.',
 );
 export const RouteNotFoundError = defineError(
   'RouteNotFoundError',

@@ -110,6 +110,7 @@ test('answers with the status that fits an error, and keeps what it did not fore
     [new NoNodeError(), 503, 'ERR_NO_NODE'],
     [new UnsatisfiableError('x'), 422, 'ERR_UNSATISFIABLE'],
     [new InvalidInputError('x'), 400, 'ERR_INVALID_INPUT'],
+    [new DOMException('signal timed out', 'TimeoutError'), 504, 'ERR_TIMEOUT'],
     [new Error('the secret is /root/key'), 500, 'ERR_INTERNAL'],
     [Object.assign(new Error('open /root/key'), { code: 'ENOENT', statusCode: 418 }), 500, 'ERR_INTERNAL'],
   ];

@@ -1,0 +1,45 @@
+import test from 'ava';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { Command } from 'commander';
+import { program } from '../../cli/main.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+function verbsOf(command: Command, path: string[] = []): string[] {
+  if (command.commands.length === 0) return [path.join(' ')];
+  return command.commands.flatMap((child) => verbsOf(child, [...path, child.name()]));
+}
+
+test('the reference lists every verb, and no other', async (t) => {
+  const context = {
+    out: new PassThrough(),
+    err: new PassThrough(),
+    env: {},
+    signal: new AbortController().signal,
+    isTty: false,
+  };
+  const text = await readFile(join(ROOT, 'docs/cli.md'), 'utf8');
+  const section = text.slice(text.indexOf('## Verbs'), text.indexOf('### deploy'));
+  const listed = [...section.matchAll(/`([a-z]+(?: [a-z]+)?)[^`]*`(?=[^\n]*\|[^\n]*\|)/g)].map(
+    ([, verb]) => verb ?? '',
+  );
+  const verbs = verbsOf(program(context));
+  for (const verb of verbs) t.true(listed.includes(verb), `docs/cli.md does not have ${verb}`);
+  for (const verb of listed) t.true(verbs.includes(verb), `there is no ${verb}`);
+});
+
+test('the reference lists every route of the API', async (t) => {
+  const text = await readFile(join(ROOT, 'docs/cli.md'), 'utf8');
+  for (const file of ['read', 'change', 'blobs', 'streams']) {
+    const source = await readFile(join(ROOT, `gateway/api/routes/${file}.ts`), 'utf8');
+    const routes = [...source.matchAll(/app\.(get|post|put|head)(?:<[^(]*>)?\(\s*'([^']+)'/g)];
+    t.true(routes.length > 0);
+    for (const [, method = '', path = ''] of routes)
+      t.true(
+        text.includes(`${method.toUpperCase()} ${path.replace('/:version?', '[/:version]')}`),
+        `docs/cli.md does not have ${method} ${path}`,
+      );
+  }
+});
