@@ -26,7 +26,7 @@ export const REBUILD_PARALLEL = 1;
 export const BUILD_TIMEOUT_MS = 10 * 60_000;
 export const BUILD_MEMORY_MIB = 4096;
 /** Measuring all builds of one model on one node. */
-export const TRIAL_BUDGET_MS = 60_000;
+export const TRIAL_BUDGET_MS = 30_000;
 /** What a trial may take beyond its budget: fetching the builds, starting the child. */
 export const TRIAL_OVERHEAD_MS = 5 * 60_000;
 export const TRIAL_RUNS = 30;

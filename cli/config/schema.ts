@@ -54,6 +54,13 @@ export const gatewaySchema = z.strictObject({
   rebuild: z
     .strictObject({
       parallel: z.number().int().min(1).max(64).default(1).describe('Rebuild workers at a time.'),
+      trialBudgetMs: z
+        .number()
+        .int()
+        .min(1000)
+        .max(600_000)
+        .default(30_000)
+        .describe('How long a node may measure the builds of one model, in milliseconds.'),
     })
     .prefault({}),
   logLevel,

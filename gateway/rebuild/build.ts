@@ -18,7 +18,7 @@ import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS } from '../constants.ts';
 import { fileLayer, type ModelArtifact } from '../pull/index.ts';
 import type { OwnRuntime } from './own-runtimes.ts';
 import { weightBitsOf } from './plan.ts';
-import type { Turns } from './shared-work.ts';
+import { SharedWork, type Turns } from './shared-work.ts';
 import {
   type BuildTask,
   type GoldenAnswer,
@@ -46,6 +46,14 @@ export interface BuilderInit {
   memoryMiB: number | undefined;
 }
 
+interface BuildOnce {
+  key: Digest;
+  model: ModelArtifact;
+  recipe: RecipeName;
+  weightBits: 7 | 8;
+  own: OwnRuntime;
+}
+
 /**
  * Builds models in processes of their own, one for each build: a model that crashes its process costs that build and
  * nothing else. The daemon hashes what came out. Results are kept by build key.
@@ -56,6 +64,7 @@ export class Builder {
   readonly #records: Table<BuildRecord>;
   readonly #turns: Turns;
   readonly #log: Logger;
+  readonly #work = new SharedWork<Candidate>();
 
   constructor(init: BuilderInit, components: { blobs: BlobStore; state: State; turns: Turns; log: Logger }) {
     this.#init = init;
@@ -65,7 +74,10 @@ export class Builder {
     this.#log = components.log;
   }
 
-  /** One candidate, from the store where it was built before. Throws only for an abort; else the candidate says why. */
+  /**
+   * One candidate, from the store where it was built before, and built once where several classes ask for it at a
+   * time. Throws only for an abort; else the candidate says why.
+   */
   async build(
     model: ModelArtifact,
     recipe: RecipeName,
@@ -83,6 +95,16 @@ export class Builder {
       recipe,
       runtime: `${name}@${version}/${weightBits}bit`,
     });
+    return this.#work.run(key, signal, (workSignal) =>
+      this.#buildOnce({ key, model, recipe, weightBits, own }, workSignal),
+    );
+  }
+
+  async #buildOnce(
+    { key, model, recipe, weightBits, own }: BuildOnce,
+    signal: AbortSignal,
+  ): Promise<Candidate> {
+    const { digest } = model.weights;
     const known = await this.#records.get(key);
     if (known !== undefined && 'problem' in known) return { recipe, problem: known.problem };
     if (known !== undefined && (await this.#blobs.has(known.build.digest)))

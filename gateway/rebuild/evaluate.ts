@@ -70,28 +70,44 @@ export class Evaluator {
         provider: own.provider,
       },
     };
-    const findings = new Map<string, Finding>();
-    const keys = new Map(
-      trial.builds.map(({ digest }) => [digest, findingKey(trial, original.digest, digest)]),
-    );
-    for (const [digest, key] of keys) {
-      const known = await this.#findings.get(key);
-      if (known !== undefined) findings.set(digest, known);
-    }
-    if (findings.size < trial.builds.length)
-      for (const result of await this.#turns.run(signal, () => this.#run(trial, own, signal))) {
-        const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
-        const key = build === undefined ? undefined : keys.get(build.digest);
-        if (build === undefined || key === undefined) continue;
-        const finding = findingOf(result);
-        findings.set(build.digest, finding);
-        // What failed may have been the machine's fault, and is tried again when it is asked for again.
-        if (finding.problem === undefined) await this.#findings.put(key, finding);
-      }
+    const findings = await this.#turns.run(signal, async () => {
+      const known = await this.#known(trial, original.digest);
+      // What another class has had run meanwhile is not run again.
+      if (known.size === trial.builds.length) return known;
+      return this.#find(trial, original.digest, own, signal);
+    });
     return candidates.map((candidate) => {
       const finding = candidate.build === undefined ? undefined : findings.get(candidate.build.digest);
       return finding === undefined ? candidate : { ...candidate, ...finding };
     });
+  }
+
+  async #known(trial: TrialRequest, original: Digest): Promise<Map<string, Finding>> {
+    const findings = new Map<string, Finding>();
+    for (const { digest } of trial.builds) {
+      const known = await this.#findings.get(findingKey(trial, original, digest));
+      if (known !== undefined) findings.set(digest, known);
+    }
+    return findings;
+  }
+
+  async #find(
+    trial: TrialRequest,
+    original: Digest,
+    own: OwnRuntime,
+    signal: AbortSignal,
+  ): Promise<Map<string, Finding>> {
+    const findings = new Map<string, Finding>();
+    for (const result of await this.#run(trial, own, signal)) {
+      const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
+      if (build === undefined) continue;
+      const finding = findingOf(result);
+      findings.set(build.digest, finding);
+      // What failed may have been the machine's fault, and is tried again when it is asked for again.
+      if (finding.problem === undefined)
+        await this.#findings.put(findingKey(trial, original, build.digest), finding);
+    }
+    return findings;
   }
 
   async #run(trial: TrialRequest, own: OwnRuntime, signal: AbortSignal): Promise<Result[]> {
