@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { CATALOG_KINDS, type CatalogEntry, type CatalogKind } from '../../core/index.ts';
+import { CATALOG_KINDS, type CatalogEntry, type CatalogKind, entriesOf } from '../../core/index.ts';
 import type { CatalogDetail } from '../../gateway/api/index.ts';
 import type { Packed } from '../../provider-bridge/index.ts';
 import { openBlobStore } from '../../store/index.ts';
@@ -34,7 +34,8 @@ export function catalogVerb(program: Command, context: CliContext): void {
     catalog.command('ls').addArgument(kind().argOptional()).description('list what there is, newest first'),
   ).action(async (only: CatalogKind | undefined, options: GatewayOptions) => {
     const all = await (await openClient(options, context)).get<CatalogEntry[]>('catalog');
-    const entries = all.filter((entry) => only === undefined || entry.kind === only);
+    const kinds = only === undefined ? CATALOG_KINDS : [only];
+    const entries = kinds.flatMap((each) => entriesOf(all, each));
     print(context, options.json, entries, () => list(entries));
   });
   gatewayOptions(
