@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,11 +27,14 @@ const LIBC_PATHS = ['/usr/bin/ldd'];
 /** Where imports of packages may lead: the own `node_modules`, and the outermost one that floormesh lies in. */
 function modulePaths(): string[] {
   const root = packageRoot(BASE);
+  const own = join(root, 'node_modules');
   const parts = root.split(sep);
   const outermost = parts.indexOf('node_modules');
   return [
     join(root, 'package.json'),
-    join(root, 'node_modules'),
+    own,
+    // Imports are judged by where they really lie, and the folder may be a link.
+    ...(existsSync(own) ? [realpathSync(own)] : []),
     ...(outermost === -1 ? [] : [parts.slice(0, outermost + 1).join(sep)]),
   ];
 }

@@ -37,6 +37,15 @@ test('a child gets none of its parent’s secrets', async (t) => {
   t.is(environment['NODE_OPTIONS'], undefined);
 });
 
+test('importing the room loads no runtime and no picture codec', async (t) => {
+  const libraries = (await start(t).request('libraries', null)) as string[];
+  t.true(libraries.length > 0);
+  t.deepEqual(
+    libraries.filter((path) => /onnxruntime|vips|sharp/.test(path)),
+    [],
+  );
+});
+
 test('a child that aborts ends alone, and says how', async (t) => {
   const child = start(t);
   await t.throwsAsync(child.request('abort', null), { code: 'ERR_CHILD_EXITED', message: /SIGABRT/ });

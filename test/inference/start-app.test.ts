@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
@@ -147,7 +147,7 @@ test('an app reads its package, but no other files, and starts no process', asyn
 
 test('an app imports nothing that is not part of its package', async (t) => {
   const { dir, send } = await start(t);
-  const outside = join(dirname(dir), 'outside-of-package.mjs');
+  const outside = `${dir}-outside.mjs`;
   await writeFile(outside, 'export const secret = 1;');
   t.teardown(() => rm(outside));
   await t.throwsAsync(send('import', outside), { code: 'ERR_APP_INVALID', message: /not part of it/ });
