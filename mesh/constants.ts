@@ -44,8 +44,8 @@ export const MAX_GOSSIP_FRAME_BYTES = 1 * MiB;
 
 /** Chunks asked of one peer at a time by one transfer. */
 export const WINDOW_CHUNKS = 4;
-/** What a seed that many want has to have asked of it at a time, shared among those who want it. */
-export const SEED_WINDOW_CHUNKS = 8;
+/** Requests that are enough to keep a peer busy, shared among those who ask it. */
+export const SHARED_WINDOW_CHUNKS = 8;
 /** Chunks that one transfer has under way: bounds its memory. */
 export const MAX_IN_FLIGHT_CHUNKS = 16;
 /** How long a transfer leaves to others what is theirs to fetch from a seed, while the seed has nothing to do for it. */
@@ -73,7 +73,9 @@ export const MAX_LINK_STREAMS = 4;
 export const MAX_HAVE_BYTES = 512 * KiB;
 export const MAX_BLOB_REQUEST_BYTES = 4 * KiB;
 /** Digests that one peer may watch. */
-export const MAX_WATCHES = 256;
+export const MAX_WATCHES = 1024;
+/** Transfers at a time, so that no more is watched than peers allow. */
+export const MAX_TRANSFERS = 512;
 /** Chunks that arrive within this time are told of together. */
 export const HAVE_BATCH_MS = 50;
 /** An encoded chunk list of the largest blob. */

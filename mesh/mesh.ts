@@ -7,7 +7,7 @@ import { Dialer } from './discovery/dialer.ts';
 import { type KnownPeers, loadKnownPeers, saveKnownPeers } from './discovery/known-peers.ts';
 import { PeerUnreachableError } from './errors.ts';
 import { type FactListener, Facts } from './facts/facts.ts';
-import { type Host, startHost } from './host/create-host.ts';
+import { createHost, type Host, startHost } from './host/create-host.ts';
 import { type Identity, parsePeerId, peerIdOf } from './host/identity.ts';
 import { Liveness } from './host/liveness.ts';
 import { call } from './rpc/call.ts';
@@ -213,9 +213,10 @@ export class Mesh {
       },
       this.#log,
     );
-    const host = await startHost({
+    const addresses = listen ?? ['/ip4/0.0.0.0/tcp/0'];
+    const host = await createHost({
       site,
-      listen: listen ?? ['/ip4/0.0.0.0/tcp/0'],
+      listen: addresses,
       identity: this.#identity,
       gossip: gossip ?? true,
       mdns: mdns ?? true,
@@ -225,17 +226,23 @@ export class Mesh {
     const liveness = new Liveness(host, this.#log);
     const endKnownPeers = knownPeers === undefined ? () => {} : saveKnownPeers(knownPeers, host, this.#log);
     const running = { host, dialer, liveness, ended, endKnownPeers };
-    this.#running = running;
     this.#listen(running);
     for (const [name, handler] of this.#handlers) this.#serve(host, name, handler);
-    this.#facts.start(host);
     await this.swarm.start(host, (digest) => this.#announcements.whoHas(digest));
+    this.#running = running;
+    try {
+      await startHost(host, addresses);
+    } catch (error) {
+      this.#running = undefined;
+      await this.swarm.stop();
+      throw error;
+    }
+    this.#facts.start(host);
     if (host.gossip !== undefined) this.#announcements.start();
     liveness.start();
     dialer.start(host);
     if (knownPeers !== undefined)
-      for (const [peer, addresses] of await loadKnownPeers(knownPeers, this.#log))
-        dialer.found(peer, addresses);
+      for (const [peer, known] of await loadKnownPeers(knownPeers, this.#log)) dialer.found(peer, known);
     const endAdded = this.#blobs.onAdded((digest) => this.#announcements.completed(digest));
     ended.signal.addEventListener('abort', endAdded, { once: true });
     this.#log.debug({ peer: this.peerId, addresses: this.addresses() }, 'listening');

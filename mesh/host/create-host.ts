@@ -38,12 +38,8 @@ export interface HostInit {
   onFound: (found: PeerInfo) => void;
 }
 
-/**
- * Makes and starts a host.
- *
- * @throws {PortInUseError} @throws {ListenFailedError}
- */
-export async function startHost(init: HostInit): Promise<Host> {
+/** Makes a host that does nothing yet: what it answers can be set up before the first peer comes. */
+export async function createHost(init: HostInit): Promise<Host> {
   // Without it V8 collects after every few 64 KiB network buffers: 8.1 CPU seconds a GB moved instead of 5.2.
   setFlagsFromString('--external-memory-accounted-in-global-limit');
   const libp2p = await createLibp2p({
@@ -69,13 +65,17 @@ export async function startHost(init: HostInit): Promise<Host> {
       ...(init.gossip ? { gossip: gossip() } : {}),
     },
   });
-  try {
-    await libp2p.start();
-  } catch (cause) {
-    throw listenError(init.listen, cause);
-  }
   const services = libp2p.services as { ping: Ping; gossip?: GossipSub };
   return { libp2p, ping: services.ping, gossip: services.gossip };
+}
+
+/** Opens the sockets. @throws {PortInUseError} @throws {ListenFailedError} */
+export async function startHost(host: Host, listen: readonly string[]): Promise<void> {
+  try {
+    await host.libp2p.start();
+  } catch (cause) {
+    throw listenError(listen, cause);
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { FloormeshError, type Logger } from '../../core/index.ts';
+import { FloormeshError, type Logger, TimeoutError } from '../../core/index.ts';
 import type { BlobStore } from '../../store/index.ts';
 import { MAX_LINK_STREAMS, MAX_SERVING_CHUNKS, SERVER_IDLE_MS, STALL_TIMEOUT_MS } from '../constants.ts';
 import type { Host } from '../host/create-host.ts';
@@ -44,23 +44,31 @@ export class BlobServer {
   async #serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
     const messages = frames(stream, MAX_ANSWER_BYTES);
-    const closed = new AbortController();
-    stream.addEventListener('close', () => closed.abort(), { once: true });
+    const ended = new AbortController();
+    const { signal } = ended;
+    stream.addEventListener('close', () => ended.abort(), { once: true });
+    // One timer for the whole stream: a signal with a time-out of its own for each chunk would pile up.
+    let timer: NodeJS.Timeout | undefined;
+    const endAfter = (ms: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => ended.abort(new TimeoutError(`${peer} asks or takes nothing`)), ms).unref();
+    };
     try {
       for (;;) {
-        const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(SERVER_IDLE_MS)]);
+        endAfter(SERVER_IDLE_MS);
         const request = parseChunkRequest(await messages.read({ signal }));
         await this.#turns.take(async () => {
+          endAfter(STALL_TIMEOUT_MS);
           const bytes = await this.#read(request);
-          const answer = bytes === undefined ? MISSING : [BYTES, bytes];
-          const taken = AbortSignal.any([closed.signal, AbortSignal.timeout(STALL_TIMEOUT_MS)]);
-          await messages.write(answer, { signal: taken });
+          await messages.write(bytes === undefined ? MISSING : [BYTES, bytes], { signal });
           this.#onSent(peer, bytes?.byteLength ?? 0);
         });
       }
     } catch (error) {
       this.#log.debug({ peer, error }, 'a stream for chunks ended');
       stream.abort(error instanceof Error ? error : new Error('serving ended'));
+    } finally {
+      clearTimeout(timer);
     }
   }
 

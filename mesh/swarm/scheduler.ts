@@ -4,7 +4,7 @@ import {
   LATE_MS,
   MAX_IN_FLIGHT_CHUNKS,
   PATIENCE_MS,
-  SEED_WINDOW_CHUNKS,
+  SHARED_WINDOW_CHUNKS,
   WINDOW_CHUNKS,
 } from '../constants.ts';
 import { owns, peerHash } from './ownership.ts';
@@ -273,10 +273,14 @@ export class Scheduler {
     return this.#have[index] === 0 && (this.#asked[index] ?? 0) < 2;
   }
 
+  /**
+   * Few requests at a time where many share a peer: what waits in its queue is late for all of them. One a
+   * downloader keeps a seed busy once they are several.
+   */
   #window(source: Source): number {
-    if (!source.seed) return WINDOW_CHUNKS;
-    const wanting = this.#downloaders().length + 1;
-    return Math.max(1, Math.min(WINDOW_CHUNKS, Math.ceil(SEED_WINDOW_CHUNKS / wanting)));
+    const sharing = source.seed ? this.#downloaders().length + 1 : this.#sources.size;
+    const fair = Math.floor(SHARED_WINDOW_CHUNKS / sharing);
+    return Math.max(source.seed ? 1 : 2, Math.min(WINDOW_CHUNKS, fair));
   }
 
   #lateMs(): number {

@@ -13,6 +13,7 @@ import {
   MAX_CHUNK_LIST_BYTES,
   MAX_FETCHES_AT_ONCE,
   MAX_LIST_ATTEMPTS,
+  MAX_TRANSFERS,
   NO_SOURCE_TIMEOUT_MS,
 } from '../constants.ts';
 import { NoSourceError } from '../errors.ts';
@@ -22,6 +23,7 @@ import { BlobLink } from './blob-link.ts';
 import type { ChunkRequest } from './blob-messages.ts';
 import { BlobServer } from './blob-server.ts';
 import { ChunkLists } from './chunk-lists.ts';
+import { findList } from './find-list.ts';
 import { HaveServer } from './have-server.ts';
 import { HaveWatch } from './have-watch.ts';
 import { Task } from './task.ts';
@@ -59,6 +61,7 @@ export class Swarm {
   readonly #onHeard: (peer: string) => void;
   readonly #links = new Map<string, BlobLink>();
   readonly #tasks = new Map<Digest, { task: Task; work: Promise<void> }>();
+  readonly #turns = new Turns(MAX_TRANSFERS);
   readonly #received = new Map<string, number>();
   readonly #sent = new Map<string, number>();
   #host: Host | undefined;
@@ -177,12 +180,19 @@ export class Swarm {
   async #run(want: Want, task: Task, options: FetchOptions): Promise<void> {
     const timeoutMs = options.timeoutMs ?? NO_SOURCE_TIMEOUT_MS;
     const list = await this.#listOf(want, task, options);
-    if (list !== undefined) return this.#bring(want, list, task, timeoutMs, true);
+    if (list !== undefined) return this.#turns.take(() => this.#bring(want, list, task, timeoutMs, true));
     const tried = new Set<string>();
     for (;;) {
-      const found = await this.#findList(want, task, timeoutMs, tried);
+      const found = await findList(
+        { want, tried, timeoutMs, signal: task.signal },
+        {
+          log: this.#log,
+          watch: (digest, listener) => this.#watch.watch(digest, listener),
+          ask: (peer) => this.#lists.ask(this.#need(), peer, want, task.signal),
+        },
+      );
       try {
-        return await this.#bring(want, found, task, timeoutMs, false);
+        return await this.#turns.take(() => this.#bring(want, found, task, timeoutMs, false));
       } catch (error) {
         if (!(error instanceof BlobCorruptError) || tried.size >= MAX_LIST_ATTEMPTS) throw error;
         this.#log.warn({ digest: want.digest, error }, 'a chunk list was wrong, asking another peer');
@@ -200,41 +210,6 @@ export class Swarm {
     return decodeChunkList(await this.#blobs.read(chunks, MAX_CHUNK_LIST_BYTES), size);
   }
 
-  /** A list by the first peer that has the blob and was not tried. @throws {NoSourceError} @throws the signal's reason */
-  async #findList(want: Want, task: Task, timeoutMs: number, tried: Set<string>): Promise<ChunkList> {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      const peer = await this.#findSource(want, task, deadline - Date.now(), tried);
-      tried.add(peer);
-      try {
-        return await this.#lists.ask(this.#need(), peer, want, task.signal);
-      } catch (error) {
-        task.signal.throwIfAborted();
-        this.#log.debug({ peer, digest: want.digest, error }, 'a peer gave no chunk list');
-      }
-    }
-  }
-
-  async #findSource(want: Want, task: Task, waitMs: number, tried: ReadonlySet<string>): Promise<string> {
-    const found = Promise.withResolvers<string>();
-    const timer = setTimeout(
-      () => found.reject(new NoSourceError(`nobody here has ${want.digest}`)),
-      Math.max(0, waitMs),
-    );
-    const onEnded = (): void => found.reject(task.signal.reason);
-    task.signal.addEventListener('abort', onEnded, { once: true });
-    const unwatch = this.#watch.watch(want.digest, (peer, statement) => {
-      if (statement.state !== 'none' && !tried.has(peer)) found.resolve(peer);
-    });
-    try {
-      return await found.promise;
-    } finally {
-      unwatch();
-      clearTimeout(timer);
-      task.signal.removeEventListener('abort', onEnded);
-    }
-  }
-
   async #bring(
     want: Want,
     list: ChunkList,
@@ -243,6 +218,7 @@ export class Swarm {
     listIsTrusted: boolean,
   ): Promise<void> {
     const { digest } = want;
+    task.signal.throwIfAborted();
     const partial = await this.#blobs.partial(digest, list);
     this.#haveServer.changed(digest, 'all');
     try {

@@ -8,7 +8,7 @@ import {
   encodeChunkList,
   FloormeshError,
 } from '../../core/index.ts';
-import { type Host, startHost } from '../../mesh/host/create-host.ts';
+import { createHost, type Host, startHost } from '../../mesh/host/create-host.ts';
 import type { Mesh, Want } from '../../mesh/index.ts';
 import { frames } from '../../mesh/rpc/frames.ts';
 import { type BlobStore, memoryBlobStore } from '../../store/index.ts';
@@ -159,7 +159,7 @@ test('what a stalling peer holds up is fetched from another', async (t) => {
 /** A bare host that can say things that ours never would. */
 async function bareHost(t: ExecutionContext): Promise<Host> {
   const listen = ['/ip4/127.0.0.1/tcp/0'];
-  const host = await startHost({
+  const host = await createHost({
     site: 'test',
     listen,
     identity: makeIdentity(),
@@ -167,6 +167,7 @@ async function bareHost(t: ExecutionContext): Promise<Host> {
     mdns: false,
     onFound: () => {},
   });
+  await startHost(host, listen);
   t.teardown(() => host.libp2p.stop());
   return host;
 }

@@ -13,7 +13,7 @@ import {
 } from '../../core/index.ts';
 import type { Mesh, TransferProgress, Want } from '../../mesh/index.ts';
 import { type BlobStore, memoryBlobStore, openBlobStore } from '../../store/index.ts';
-import { addressOf, connectedTo, startTestMesh } from '../helpers/mesh.ts';
+import { addressOf, connectedTo, makeIdentity, startTestMesh } from '../helpers/mesh.ts';
 
 const MiB = 1024 * 1024;
 
@@ -278,4 +278,39 @@ test('a host that stops in the middle of a fetch goes on with it after its next 
   const again = await member(t, { blobs: await openBlobStore(dir) });
   await connect(again, seed);
   t.true((await again.host.swarm.fetch(want)).bytes <= want.size - received);
+});
+
+test('a host goes to a peer that announces what it wants, though they were not connected', async (t) => {
+  const identity = makeIdentity();
+  const [leech, between, first] = await Promise.all([member(t), member(t), member(t, { identity })]);
+  // This is how the leech knows the address: it met the peer before.
+  await connect(leech, first);
+  const listen = [addressOf(first.host).replace(/\/p2p\/.*$/, '')];
+  await first.host.stop();
+  const seed = await member(t, { identity, listen });
+  await connect(seed, between);
+  await connect(leech, between);
+  t.deepEqual(leech.host.peers(), [between.host.peerId]);
+  const bytes = randomBytes(100_000);
+  const digest = digestOf(bytes);
+  const fetching = leech.host.swarm.fetch({ digest, size: bytes.byteLength });
+  const done = fetching.then(() => true);
+  // Announced again and again: the first times nobody may have subscribed yet.
+  const pause = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 1500));
+  for (let fetched = false; !fetched; fetched = await Promise.race([done, pause()])) {
+    await seed.blobs.delete(digest);
+    await seed.blobs.put(bytes);
+  }
+  t.deepEqual((await fetching).byPeer, { [seed.host.peerId]: bytes.byteLength });
+});
+
+test('hundreds of fetches at a time all end', async (t) => {
+  const [seed, leech] = await Promise.all([member(t), member(t)]);
+  await connect(leech, seed);
+  const all = Array.from({ length: 600 }, (_, i) => Buffer.from(`blob ${i}`));
+  for (const bytes of all) await seed.blobs.put(bytes);
+  await Promise.all(
+    all.map((bytes) => leech.host.swarm.fetch({ digest: digestOf(bytes), size: bytes.byteLength })),
+  );
+  for (const bytes of all) t.true(await leech.blobs.has(digestOf(bytes)));
 });
