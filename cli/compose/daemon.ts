@@ -15,11 +15,8 @@ const STOP_TIMEOUT_MS = 15_000;
  *
  * @throws whatever the start throws
  */
-export async function runDaemon(
-  start: (signal: AbortSignal) => Promise<Daemon>,
-  context: CliContext,
-): Promise<void> {
-  const daemon = await start(context.signal);
+export async function runDaemon(start: () => Promise<Daemon>, context: CliContext): Promise<void> {
+  const daemon = await start();
   context.out.write(`${JSON.stringify({ ready: true, ...daemon.ready })}\n`);
   await aborted(context.signal);
   const late = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);

@@ -49,6 +49,10 @@ export const gatewaySchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1').describe('Address that the HTTP API listens on.'),
       port: z.number().int().min(0).max(65_535).default(8470).describe('Port of the HTTP API; 0 takes any.'),
+      names: z
+        .array(z.string().max(253))
+        .default([])
+        .describe('Host names that the API answers to, beside addresses and localhost.'),
     })
     .prefault({}),
   rebuild: z

@@ -5,7 +5,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeView } from '../../gateway/index.ts';
 import { openClient } from '../client.ts';
 import type { CliContext } from '../context.ts';
-import { formatMs } from '../format.ts';
 import { assembleReport } from './assemble.ts';
 import { canEmulate } from './emulation.ts';
 import { Feed } from './feed.ts';
@@ -13,6 +12,7 @@ import { Observer } from './observer.ts';
 import { EMULATED_NODES, NODES, type DemoNode } from './plan.ts';
 import { type DemoReport, passed, renderReport } from './report.ts';
 import { DemoSite } from './site.ts';
+import { StageClock } from './stage-clock.ts';
 import { deploy, explanations, fillCatalog, joinSite, liveOn, type Scene, update, worked } from './stages.ts';
 
 export interface DemoOptions {
@@ -72,38 +72,27 @@ async function runStages(
   const say = (line: string): void => {
     (options.json ? context.err : context.out).write(`${line}\n`);
   };
-  const stages: DemoReport['stages'] = [];
-  let scene: Scene | undefined;
-  const stage = async (name: string, work: () => Promise<void>): Promise<void> => {
-    signal.throwIfAborted();
-    say(`${name} …`);
-    const [start, before] = [performance.now(), await bytesMoved(scene)];
-    await work();
-    const ms = performance.now() - start;
-    stages.push({ name, ms, bytes: (await bytesMoved(scene)) - before });
-    say(`  done in ${formatMs(ms)}`);
-  };
-
-  await stage('Make a provider: keys, catalog, runtimes, models, apps', async () => {
+  const clock = new StageClock(say, signal);
+  await clock.run('Make a provider: keys, catalog, runtimes, models, apps', async () => {
     await site.prepare();
     await fillCatalog(site, signal);
   });
-  await stage(`Start bridge, gateway and ${site.nodes.length} nodes`, () => site.start(options.apiPort));
+  await clock.run(`Start bridge, gateway and ${site.nodes.length} nodes`, () => site.start(options.apiPort));
   const observer = new Observer(await openClient({ site: site.siteDir }, { ...context, signal }), signal);
   observer.start();
+  clock.bytesMoved = () => bytesMoved(observer);
   const feed = new Feed(site);
-  scene = { site, feed, observer, signal, say };
-  const here = scene;
+  const scene: Scene = { site, feed, observer, signal, say };
   if (!options.once) say(howToLook(site));
-  await stage('Nodes join, prove their runtimes, tell their fingerprints', () => joinSite(here));
-  await stage('Rebuild the models for each hardware class and deploy', () => deploy(here));
-  await stage('Read labels, listen for gunshots, raise alarms', async () => {
-    await feed.pictures(site.nodes, 6);
+  await clock.run('Nodes join, prove their runtimes, tell their fingerprints', () => joinSite(scene));
+  await clock.run('Rebuild the models for each hardware class and deploy', () => deploy(scene));
+  await clock.run('Read labels, listen for gunshots, raise alarms', async () => {
+    await feed.pictures(site.nodes, 8);
     await feed.sounds(site.nodes);
-    await worked(here);
+    await worked(scene);
   });
-  await stage('Publish a new version of the recogniser while work goes on', () => update(here));
-  await stage('Stop the bridge, cut the power of a node, work on', () => liveOn(here));
+  await clock.run('Publish a new version of the recogniser while work goes on', () => update(scene));
+  await clock.run('Stop the bridge, cut the power of a node, work on', () => liveOn(scene));
   const report = assembleReport({
     shown: feed.shown,
     results: observer.told('result'),
@@ -112,11 +101,11 @@ async function runStages(
     nodes: await observer.client.get<NodeView[]>('nodes'),
     explanations: await explanations(scene),
     instruments: { messages: site.instruments.messages.length, calls: site.instruments.calls.length },
-    stages,
+    stages: clock.stages,
   });
   if (options.json) context.out.write(`${JSON.stringify(report)}\n`);
   else say(renderReport(report));
-  if (!options.once) await stayUp(here);
+  if (!options.once) await stayUp(scene);
   return report;
 }
 
@@ -130,9 +119,8 @@ async function stayUp(scene: Scene): Promise<void> {
   }
 }
 
-async function bytesMoved(scene: Scene | undefined): Promise<number> {
-  if (scene === undefined) return 0;
-  const nodes = await scene.observer.client.get<NodeView[]>('nodes');
+async function bytesMoved({ client }: Observer): Promise<number> {
+  const nodes = await client.get<NodeView[]>('nodes');
   return nodes.reduce((sum, { received }) => sum + received.fromGateway + received.fromPeers, 0);
 }
 

@@ -74,7 +74,7 @@ export class DemoSite {
       publishers: [publisher],
       mdns: this.#multicast,
       rebuild: { parallel: 1, trialBudgetMs: TRIAL_BUDGET_MS },
-      api: { host: '127.0.0.1', port: apiPort },
+      api: { host: '127.0.0.1', port: apiPort, names: [] },
     });
     const gateway = await this.run('gateway');
     await Promise.all(

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CliContext } from '../context.ts';
-import { demo } from '../demo/demo.ts';
 import { defineError } from '../../core/index.ts';
 
 export const DemoFailedError = defineError(
@@ -32,6 +31,7 @@ export function demoVerb(program: Command, context: CliContext): void {
     .option('--json', 'print the report as one JSON document')
     .action(async (options: DemoArguments) => {
       const once = options.once === true;
+      const { demo } = await import('../demo/demo.ts');
       const { ok } = await demo(
         {
           once,

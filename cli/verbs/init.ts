@@ -58,7 +58,9 @@ export function initVerb(program: Command, context: CliContext): void {
     .option('--api-port <port>', 'port of the HTTP API')
     .action(async (dir: string, options: GatewayOptions) => {
       const port =
-        options.apiPort === undefined ? {} : { api: { host: '127.0.0.1', port: Number(options.apiPort) } };
+        options.apiPort === undefined
+          ? {}
+          : { api: { host: '127.0.0.1', port: Number(options.apiPort), names: [] } };
       const made = await initGateway(resolve(dir), {
         name: options.name ?? 'site',
         listen: options.listen ?? ['/ip4/0.0.0.0/tcp/4420'],

@@ -25,9 +25,12 @@ export interface TrialInit {
 type Outcome = TrialResult['results'][number];
 type Raw = Pick<Outcome, 'recipe' | 'problem'> & { found?: RawFinding };
 
-/** How long one answer of a build may take, in shares of the budget: one that hangs must leave time for the others. */
+/**
+ * How long one answer of a build may take, in shares of the budget: one that hangs must leave time for the others. A
+ * machine that is busy takes seconds to load a runtime, and that is no hang.
+ */
 const PATIENCE = 1.25;
-const MIN_PATIENCE_MS = 1000;
+const MIN_PATIENCE_MS = 15_000;
 const MAX_PROBLEM_CHARS = 500;
 
 /**
