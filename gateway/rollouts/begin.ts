@@ -73,12 +73,14 @@ export function supersedeRollout(rollout: Rollout, now: number): Rollout {
   return { ...rollout, nodes, state: 'done', endedAt: now };
 }
 
-/** Goes on after a pause, with every wave at once, and lets failed nodes try again. Pure. */
+/** Goes on after a pause, with every wave at once, and lets failed nodes try again; first it builds what is missing. Pure. */
 export function resumeRollout(rollout: Rollout, now: number): Rollout {
   const nodes = rollout.nodes.map(({ problem, ...node }) =>
-    node.state === 'failed' && node.package !== undefined
+    node.state === 'failed'
       ? { ...node, state: 'pending' as const }
       : { ...node, ...(problem === undefined ? {} : { problem }) },
   );
-  return advanceRollout({ ...rollout, nodes, problem: undefined }, { type: 'resume' }, now);
+  const again = { ...rollout, nodes, problem: undefined };
+  if (nodes.some((node) => node.package === undefined)) return { ...again, state: 'rebuilding' };
+  return advanceRollout(again, { type: 'resume' }, now);
 }

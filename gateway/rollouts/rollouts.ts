@@ -89,11 +89,7 @@ export class Rollouts {
   }
 
   async resume(id: string): Promise<Rollout> {
-    const rollout = await this.#change(id, (before) => {
-      this.#going(before);
-      const built = before.nodes.some((node) => node.package !== undefined);
-      return built ? resumeRollout(before, this.#now()) : { ...before, state: 'rebuilding' };
-    });
+    const rollout = await this.#change(id, (before) => resumeRollout(this.#going(before), this.#now()));
     if (rollout.state === 'rebuilding') this.#build(id);
     for (const { node } of rollout.nodes) void this.#components.assigner.push(node, this.#signal());
     return rollout;

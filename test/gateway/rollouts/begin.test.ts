@@ -124,3 +124,13 @@ test('a paused rollout that is resumed tries failed nodes again, and all waves',
   t.is(resumed.wave, 1);
   t.is(resumed.problem, undefined);
 });
+
+test('a rollout that is resumed builds what it has no package for', (t) => {
+  const { rollout } = beginRollout(record(true), [share('a'), share('b')], options).rollout;
+  const packed = { package: digestOf('p'), hardwareClass: '' };
+  const rolling = advanceRollout(rollout, { type: 'planned', packages: { b: packed } }, 6);
+  const failed = advanceRollout(rolling, { type: 'install', node: 'a', state: 'failed' }, 7);
+  const resumed = resumeRollout(failed, 8);
+  t.is(resumed.state, 'rebuilding');
+  t.is(resumed.nodes[0]?.state, 'pending');
+});
