@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { connectAsync } from 'mqtt';
+import { connect, type MqttClient } from 'mqtt';
 import { silentLogger } from '../../core/index.ts';
 import { type ActionInit, parseActionInit } from '../../node/index.ts';
 import type { ActionRecord } from '../../node/actions/action.ts';
@@ -93,11 +93,14 @@ async function httpTarget(
 
 async function mqttTarget(t: ExecutionContext, broker: TestBroker): Promise<Given> {
   const messages: unknown[] = [];
-  let listener: Awaited<ReturnType<typeof connectAsync>> | undefined;
+  let listener: MqttClient | undefined;
   const up = async (): Promise<void> => {
     await broker.start();
-    listener = await connectAsync(broker.url, { clientId: 'listener', clean: false });
+    listener = connect(broker.url, { clientId: 'listener', clean: false });
+    // First this: what the broker kept comes together with its greeting.
     listener.on('message', (_, payload) => messages.push(JSON.parse(payload.toString())));
+    const greeted = listener;
+    await new Promise<void>((resolve) => greeted.once('connect', () => resolve()));
     await listener.subscribeAsync('labels', { qos: 1 });
   };
   // The broker keeps the session, so that nothing is missed that comes before the listener is back.

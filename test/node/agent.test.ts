@@ -1,0 +1,296 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import {
+  ANNOTATION,
+  fingerprintOf,
+  parseConfigurationAnswer,
+  silentLogger,
+  type Assignments,
+  type InstallState,
+} from '../../core/index.ts';
+import type { Mesh } from '../../mesh/index.ts';
+import { type FloormeshNode, node, type NodeInit } from '../../node/index.ts';
+import { type BlobStore, openBlobStore, openState } from '../../store/index.ts';
+import { generateKeyPair, type KeyPair } from '../../trust/index.ts';
+import { addressOf, connectedTo, startTestMesh } from '../helpers/mesh.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import {
+  makeOffer,
+  type PackageChanges,
+  publishParts,
+  startTestGateway,
+  type TestGateway,
+  type TestParts,
+} from '../helpers/test-site.ts';
+import { until } from '../helpers/until.ts';
+
+interface NodeBench {
+  node: FloormeshNode;
+  mesh: Mesh;
+  inbox: string;
+  stop: () => Promise<void>;
+}
+
+interface NodeHome {
+  dir: string;
+  keyPair: KeyPair;
+}
+
+async function newHome(t: ExecutionContext): Promise<NodeHome> {
+  return { dir: await temporaryFolder(t), keyPair: generateKeyPair() };
+}
+
+/** A node over a real store, state and mesh. Without an address it is alone. */
+async function startNode(
+  t: ExecutionContext,
+  home: NodeHome,
+  gateway: TestGateway,
+  options: { connect: boolean; init?: Partial<NodeInit> } = { connect: true },
+): Promise<NodeBench> {
+  const { dir, keyPair } = home;
+  const inbox = join(dir, 'inbox');
+  await mkdir(inbox, { recursive: true });
+  const blobs: BlobStore = await openBlobStore(join(dir, 'store'));
+  const state = await openState(join(dir, 'state'));
+  const peers = options.connect ? [addressOf(gateway.mesh)] : [];
+  const mesh = await startTestMesh(t, { blobs, identity: keyPair, gateway: gateway.mesh.peerId, peers });
+  const started = node({
+    name: 'press-1',
+    dir,
+    gateway: gateway.mesh.peerId,
+    publishers: [gateway.publisher.publicKey],
+    memoryMiB: 1024,
+    sources: [{ name: 'inbox', type: 'folder', path: inbox, event: 'message' }],
+    ...options.init,
+  })({ mesh, blobs, state, keyPair, log: silentLogger });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= started
+      .stop()
+      .then(() => mesh.stop())
+      .then(() => state.close());
+    return stopped;
+  };
+  t.teardown(stop);
+  await started.start();
+  if (options.connect) await connectedTo(mesh, gateway.mesh.peerId);
+  return { node: started, mesh, inbox, stop };
+}
+
+const assign = (gateway: TestGateway, to: NodeBench, assignments: Assignments): Promise<unknown> =>
+  gateway.mesh.call(to.mesh.peerId, 'assign', assignments);
+
+const states = (gateway: TestGateway, revision: number): InstallState[] =>
+  gateway.receipts.filter((receipt) => receipt.revision === revision).map(({ state }) => state);
+
+async function untilReceipt(gateway: TestGateway, revision: number, state: InstallState): Promise<void> {
+  await until(`revision ${revision} is ${state}`, () => states(gateway, revision).includes(state));
+}
+
+test.serial(
+  'a node proves the runtime, installs what it is offered, and its app handles events',
+  async (t) => {
+    const gateway = await startTestGateway(t);
+    const parts = await publishParts(gateway);
+    gateway.assignments = {
+      runtimes: [parts.runtime.offer],
+      offers: [await makeOffer(gateway, parts, 1)],
+    };
+    const home = await newHome(t);
+    const bench = await startNode(t, home, gateway);
+    const bare = bench.node.fingerprint();
+    await untilReceipt(gateway, 1, 'active');
+    t.deepEqual(states(gateway, 1), ['offered', 'fetching', 'installing', 'checking', 'active']);
+    t.not(bench.node.fingerprint(), bare);
+
+    await writeFile(join(bench.inbox, 'classify'), '');
+    await until('the result came', () => gateway.events.some(({ type }) => type === 'result'));
+    const result = gateway.events.find(({ type }) => type === 'result')?.details?.['result'];
+    const [[upright = 0, turned = 0] = []] = result as number[][];
+    t.true(Math.abs(upright + turned - 1) < 1e-3);
+
+    await writeFile(join(bench.inbox, 'alarm'), 'smoke');
+    await until('the alarm came', () => gateway.events.some(({ type }) => type === 'alarm'));
+    const alarm = gateway.events.find(({ type }) => type === 'alarm');
+    t.is(new TextDecoder().decode(alarm?.attachment?.data), 'smoke');
+
+    const answer = await gateway.mesh.call(
+      bench.mesh.peerId,
+      'infer',
+      { deployment: 'line', event: { kind: 'message', name: 'size', data: new Uint8Array(5) } },
+      { timeoutMs: 30_000 },
+    );
+    t.is((answer as { result: unknown }).result, 5);
+
+    const told = parseConfigurationAnswer(await gateway.mesh.call(bench.mesh.peerId, 'configuration', {}));
+    t.false(told.unchanged);
+    t.is(told.unchanged ? undefined : fingerprintOf(told.configuration), bench.node.fingerprint());
+    const known = { known: bench.node.fingerprint() };
+    t.true(
+      parseConfigurationAnswer(await gateway.mesh.call(bench.mesh.peerId, 'configuration', known)).unchanged,
+    );
+
+    // The next version replaces it, and an older one is not taken any more.
+    const newer = await publishParts(gateway, '1.1.0');
+    await assign(gateway, bench, { runtimes: [], offers: [await makeOffer(gateway, newer, 2)] });
+    await untilReceipt(gateway, 2, 'active');
+    await untilReceipt(gateway, 1, 'superseded');
+    await assign(gateway, bench, { runtimes: [], offers: [await makeOffer(gateway, parts, 1)] });
+    await until('the refusal was told', () =>
+      gateway.events.some(({ details }) => details?.['code'] === 'ERR_OFFER_OUTDATED'),
+    );
+
+    // Without anybody to be reached, it starts what was active, and handles nothing twice.
+    await bench.stop();
+    await gateway.mesh.stop();
+    const alone = await startNode(t, home, gateway, { connect: false });
+    t.is(alone.node.installs().find(({ state }) => state === 'active')?.revision, 2);
+    t.is(alone.node.configuration().runtimes.length, 1);
+  },
+);
+
+test.serial('a node waits for consent where auto-update is off, and what was accepted goes on', async (t) => {
+  const gateway = await startTestGateway(t);
+  const parts = await publishParts(gateway);
+  const bench = await startNode(t, await newHome(t), gateway);
+  const first = await makeOffer(gateway, parts, 1, { autoUpdate: false });
+  await assign(gateway, bench, { runtimes: [parts.runtime.offer], offers: [first] });
+  await untilReceipt(gateway, 1, 'active');
+  const second = await makeOffer(gateway, parts, 2, { autoUpdate: false });
+  await assign(gateway, bench, { runtimes: [], offers: [second] });
+  await untilReceipt(gateway, 2, 'awaiting-consent');
+  await until('people were told', () => gateway.events.some(({ message }) => message.includes('consent')));
+  const accepted = await gateway.mesh.call(bench.mesh.peerId, 'accept', { deployment: 'line' });
+  t.deepEqual(accepted, { accepted: 1 });
+  await untilReceipt(gateway, 2, 'active');
+});
+
+test.serial('a bad package is refused with its reason, and what ran before runs on', async (t) => {
+  const gateway = await startTestGateway(t);
+  const parts = await publishParts(gateway);
+  const bench = await startNode(t, await newHome(t), gateway);
+  await assign(gateway, bench, {
+    runtimes: [parts.runtime.offer],
+    offers: [await makeOffer(gateway, parts, 1)],
+  });
+  await untilReceipt(gateway, 1, 'active');
+  const stranger = generateKeyPair();
+  const altered = await gateway.blobs.put(new TextEncoder().encode('export default 1;'));
+  const replace =
+    (path: string): PackageChanges['layers'] =>
+    (layers) =>
+      layers.map((layer) =>
+        layer.annotations?.[ANNOTATION.path] === path ? { ...layer, digest: altered } : layer,
+      );
+  const cases: [string, PackageChanges][] = [
+    ['ERR_PACKAGE_INVALID', { layers: replace('app/square.ts') }],
+    ['ERR_PACKAGE_INVALID', { layers: replace(`runtime/${parts.runtime.entry}`) }],
+    ['ERR_PACKAGE_INVALID', { layers: replace('models/direction/model.onnx') }],
+    ['ERR_PACKAGE_INVALID', { layers: replace('models/direction/files/labels.txt') }],
+    [
+      'ERR_PACKAGE_INVALID',
+      {
+        layers: (layers) => [
+          ...layers,
+          { ...parts.model.labels, annotations: { [ANNOTATION.path]: 'app/more.ts' } },
+        ],
+      },
+    ],
+    ['ERR_PACKAGE_INVALID', { config: (config) => ({ ...config, revision: 99 }) }],
+    [
+      'ERR_PACKAGE_INVALID',
+      {
+        config: (config) => ({
+          ...config,
+          models: {
+            direction: {
+              ...parts.model.release,
+              recipe: 'fp16',
+              build: parts.model.weights.digest,
+              buildSize: 1,
+            },
+          },
+        }),
+      },
+    ],
+    [
+      'ERR_SIGNATURE_INVALID',
+      {
+        config: (config) => ({
+          ...config,
+          app: { ...config.app, signature: { ...config.app.signature, key: stranger.publicKey } },
+        }),
+      },
+    ],
+    [
+      'ERR_SIGNATURE_INVALID',
+      { config: (config) => ({ ...config, app: { ...config.app, version: '9.9.9' } }) },
+    ],
+    [
+      'ERR_RESOURCE_NOT_GRANTED',
+      { config: (config) => ({ ...config, grants: { ...config.grants, sources: ['camera-9'] } }) },
+    ],
+    [
+      'ERR_RESOURCE_NOT_GRANTED',
+      { config: (config) => ({ ...config, grants: { ...config.grants, actions: { alarm: 'horn' } } }) },
+    ],
+    [
+      'ERR_RESOURCE_NOT_GRANTED',
+      { config: (config) => ({ ...config, grants: { ...config.grants, memoryMiB: 4096 } }) },
+    ],
+    [
+      'ERR_RUNTIME_UNFIT',
+      { config: (config) => ({ ...config, runtime: { ...config.runtime, provider: 'webgpu' } }) },
+    ],
+  ];
+  let revision = 1;
+  for (const [code, changes] of cases) {
+    revision += 1;
+    await assign(gateway, bench, {
+      runtimes: [],
+      offers: [await makeOffer(gateway, parts, revision, changes)],
+    });
+    await untilReceipt(gateway, revision, 'failed');
+    const problem = gateway.receipts.find(
+      (receipt) => receipt.revision === revision && receipt.state === 'failed',
+    );
+    t.is(problem?.problem?.code, code, problem?.problem?.message);
+  }
+  const foreign = await makeOffer(gateway, parts, 50, { signer: stranger });
+  await assign(gateway, bench, { runtimes: [], offers: [foreign] });
+  await until('the foreign offer was refused', () =>
+    gateway.events.some(({ details }) => details?.['code'] === 'ERR_SIGNATURE_INVALID'),
+  );
+  t.deepEqual(states(gateway, 50), []);
+  t.is(bench.node.installs().find(({ state }) => state === 'active')?.revision, 1);
+  const answer = await gateway.mesh.call(
+    bench.mesh.peerId,
+    'infer',
+    { deployment: 'line', event: { kind: 'message', name: 'size', data: new Uint8Array(3) } },
+    { timeoutMs: 30_000 },
+  );
+  t.is((answer as { result: unknown }).result, 3);
+});
+
+test.serial('only the gateway is answered', async (t) => {
+  const gateway = await startTestGateway(t);
+  const bench = await startNode(t, await newHome(t), gateway);
+  const stranger = await startTestMesh(t);
+  await stranger.dial(addressOf(bench.mesh));
+  for (const name of ['configuration', 'assign', 'trial', 'infer', 'accept', 'installs'])
+    await t.throwsAsync(stranger.call(bench.mesh.peerId, name, {}), { code: 'ERR_NOT_AUTHORISED' });
+});
+
+test.serial('a runtime by a publisher that is not trusted is not tried', async (t) => {
+  const gateway = await startTestGateway(t);
+  const parts: TestParts = await publishParts(gateway);
+  const bench = await startNode(t, await newHome(t), gateway, {
+    connect: true,
+    init: { publishers: [generateKeyPair().publicKey] },
+  });
+  await assign(gateway, bench, { runtimes: [parts.runtime.offer], offers: [] });
+  await assign(gateway, bench, { runtimes: [], offers: [await makeOffer(gateway, parts, 1)] });
+  await untilReceipt(gateway, 1, 'failed');
+  t.deepEqual(bench.node.configuration().runtimes, []);
+});
