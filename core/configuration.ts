@@ -42,6 +42,8 @@ export interface Configuration {
   memory: { totalMiB: number; /** What apps may use together. */ grantMiB: number };
   accelerators: { type: string; name: string; memoryMiB: number }[];
   runtimes: ProvenRuntime[];
+  /** Names of the runtimes that the operator allows here; any without it. */
+  allowedRuntimes?: string[];
   sources: LocalResource[];
   actions: LocalResource[];
   labels: Record<string, string>;
@@ -79,6 +81,7 @@ const configuration = z.object({
       }),
     )
     .max(64),
+  allowedRuntimes: z.array(nameSchema).max(20).optional(),
   sources: z.array(localResource).max(200),
   actions: z.array(localResource).max(200),
   labels: z.record(z.string().max(100), z.string().max(200)),

@@ -20,6 +20,7 @@ export async function startNode({ config, dir }: Loaded<NodeConfig>): Promise<Da
     teardown.add(() => state.close());
     const host = mesh({
       site: config.site,
+      gateway: config.gateway,
       listen: config.listen,
       mdns: config.mdns,
       peers: config.peers,

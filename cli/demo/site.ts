@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { multicastWorks } from '../../mesh/index.ts';
 import { FILES } from '../compose/files.ts';
 import { packBundledRuntimes } from '../init/bundled-runtimes.ts';
 import { initBridge, initGateway, initNode } from '../init/roles.ts';
 import { emulatorWrapper } from './emulation.ts';
 import { makeDemoFolder } from './folders.ts';
 import { Instruments } from './instruments.ts';
-import { multicastWorks } from './multicast.ts';
 import { type DemoNode, SITE } from './plan.ts';
 import { DaemonProcess } from './processes.ts';
 
@@ -105,7 +105,9 @@ export class DemoSite {
       cpuFeatures: node.emulate?.cpuFeatures,
       execPath: wrapper,
       sources: [
-        ...(node.camera === 'folder' ? [{ name: 'camera', type: 'folder' as const, path: 'camera' }] : []),
+        ...(node.camera === 'folder'
+          ? [{ name: 'camera', type: 'folder' as const, path: 'camera', event: 'picture' }]
+          : []),
         ...(node.camera === 'mqtt'
           ? [
               {
@@ -117,7 +119,9 @@ export class DemoSite {
               },
             ]
           : []),
-        ...(node.microphone ? [{ name: 'microphone', type: 'folder' as const, path: 'sounds' }] : []),
+        ...(node.microphone
+          ? [{ name: 'microphone', type: 'folder' as const, path: 'sounds', event: 'sound' }]
+          : []),
       ],
       actions: [
         { name: 'publish', type: 'mqtt', url: mqttUrl, topic: `result/${node.name}` },

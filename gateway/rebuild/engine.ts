@@ -242,7 +242,10 @@ export class RebuildEngine {
     const builds = candidates.flatMap(({ recipe, build }) =>
       build === undefined ? [] : [{ recipe, digest: build.digest, size: build.size }],
     );
-    builds.sort((a, b) => Number(b.recipe === 'original') - Number(a.recipe === 'original'));
+    // The original first, since all others are held against it; then the smallest, which promise most.
+    builds.sort(
+      (a, b) => Number(b.recipe === 'original') - Number(a.recipe === 'original') || a.size - b.size,
+    );
     const { samples = JUDGED_SAMPLES, trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
     return {
       runtime: {

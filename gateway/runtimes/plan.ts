@@ -18,8 +18,8 @@ export interface RuntimeChoice {
 export type RuntimeVerdicts = ReadonlyMap<Digest, 'offered' | 'failed'>;
 
 /**
- * The runtimes that a node should prove: of every name the newest version that has a variant for its platform; where
- * a version failed there, the next older one too.
+ * The runtimes that a node should prove: of every name that its operator allows the newest version that has a variant
+ * for its platform; where a version failed there, the next older one too.
  */
 export function plannedRuntimes(
   entries: readonly CatalogEntry[],
@@ -28,7 +28,9 @@ export function plannedRuntimes(
   verdicts: RuntimeVerdicts,
 ): RuntimeChoice[] {
   const platform = platformOf(configuration.os.platform, configuration.cpu.arch);
-  return names.flatMap((name) => {
+  const { allowedRuntimes = names } = configuration;
+  const allowed = names.filter((name) => allowedRuntimes.includes(name));
+  return allowed.flatMap((name) => {
     for (const entry of entriesOf(entries, 'runtime', name)) {
       const variant = entry.variants.find((candidate) => platformFits(candidate.platform, platform));
       if (variant === undefined) continue;

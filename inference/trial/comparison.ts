@@ -22,6 +22,8 @@ export interface RawFinding {
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Runs of one build before it is the other's turn. */
 const ROUND_RUNS = 5;
+/** Fewer samples say too little to reject a build by. */
+const LEAST_SAMPLES = 8;
 /** The part of a build's time that goes into accuracy; the rest is for timing. */
 const ACCURACY_SHARE = 0.5;
 
@@ -42,7 +44,7 @@ export class Comparison {
     this.#request = request;
   }
 
-  /** Accuracy first, then speed, each within its part of `shareMs`, but never less than one sample and one round. */
+  /** Accuracy first, then speed, each within its part of `shareMs`, but never less than a few samples and one round. */
   async candidate(
     child: TrialChild,
     opened: Opened,
@@ -85,7 +87,7 @@ export class Comparison {
   ): Promise<Accuracy> {
     let [samples, original, build] = [0, 0, 0];
     let labelled = false;
-    while (samples < this.#opened.samples && (samples === 0 || performance.now() < end)) {
+    while (samples < this.#opened.samples && (samples < LEAST_SAMPLES || performance.now() < end)) {
       const reference = await this.#reference(samples, patienceMs);
       build += await scoreOf(samples, reference);
       original += reference.score;

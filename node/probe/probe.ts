@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 
 export type ProbeInit = Pick<
   NodeInit,
-  'memoryMiB' | 'labels' | 'sources' | 'actions' | 'execPath' | 'cpuFeatures'
+  'memoryMiB' | 'runtimes' | 'labels' | 'sources' | 'actions' | 'execPath' | 'cpuFeatures'
 >;
 
 /**
@@ -45,6 +45,7 @@ export async function probeConfiguration(
     runtimes: [],
     sources: sourceResources(init.sources ?? []),
     actions: actionResources(init.actions ?? []),
+    ...(init.runtimes === undefined ? {} : { allowedRuntimes: [...init.runtimes].sort() }),
     labels: { ...init.labels },
   };
 }
