@@ -50,7 +50,7 @@ function modelLines(explanation: Explanation): ModelLine[] {
           node: explanation.name,
           hardwareClass: report.hardwareClass,
           variant: variant ?? '-',
-          model: `${model} ${report.model.version}`,
+          model,
           original: report.candidates.find(({ recipe: own }) => own === 'original'),
           chosen,
         },
