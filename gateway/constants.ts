@@ -36,7 +36,9 @@ export const TRIAL_RUNS = 30;
 export const SECOND_TRIAL_FACTOR = 4;
 /** Timed runs where accuracy is what is asked for: speed is measured where the build will run. */
 export const LOOK_RUNS = 1;
+/** Samples that the gateway judges a build by, at most, and those that a node looks at again on its own hardware. */
 export const JUDGED_SAMPLES = 200;
+export const TRIAL_SAMPLES = 16;
 /** A node that is busy with another trial is asked again after this time, this often. */
 export const TRIAL_BUSY_WAIT_MS = 2000;
 export const TRIAL_BUSY_TRIES = 15;

@@ -7,6 +7,7 @@ import { packBundledRuntimes } from '../init/bundled-runtimes.ts';
 import { initBridge, initGateway, initNode } from '../init/roles.ts';
 import { emulatorWrapper } from './emulation.ts';
 import { makeDemoFolder } from './folders.ts';
+import { freePort } from './free-port.ts';
 import { Instruments } from './instruments.ts';
 import { type DemoNode, SITE } from './plan.ts';
 import { DaemonProcess } from './processes.ts';
@@ -26,8 +27,6 @@ export class DemoSite {
   readonly #mdnsWanted: boolean;
   /** Whether nodes can find each other by multicast DNS here. */
   #multicast = false;
-  /** Executables that run a node under emulation, by node. */
-  readonly #wrappers = new Map<string, string>();
 
   constructor(dir: string, nodes: readonly DemoNode[], options: { mdns: boolean }, signal: AbortSignal) {
     this.dir = dir;
@@ -59,7 +58,10 @@ export class DemoSite {
     await mkdir(join(this.dir, 'logs'), { recursive: true });
     this.#multicast = this.#mdnsWanted && (await multicastWorks());
     await this.instruments.start();
-    await initBridge(this.folder('bridge'), { name: 'provider', listen: ['/ip4/127.0.0.1/tcp/0'] });
+    await initBridge(this.folder('bridge'), {
+      name: 'provider',
+      listen: [`/ip4/127.0.0.1/tcp/${await freePort()}`],
+    });
     await packBundledRuntimes(this.folder('bridge'), this.#signal);
   }
 
@@ -88,8 +90,8 @@ export class DemoSite {
   async #initNode(node: DemoNode, gateway: DaemonProcess, publisher: string): Promise<void> {
     const { mqttUrl, andonUrl } = this.instruments;
     const dir = this.folder(node.name);
-    const wrapper = node.emulate === undefined ? undefined : await emulatorWrapper(this.dir, node.emulate);
-    if (wrapper !== undefined) this.#wrappers.set(node.name, wrapper);
+    // The daemon stays on this machine's CPU: what decides what fits, runtimes and apps, runs on the other one.
+    const execPath = node.emulate === undefined ? undefined : await emulatorWrapper(this.dir, node.emulate);
     await mkdir(this.cameraFolder(node.name), { recursive: true });
     await mkdir(this.soundFolder(node.name), { recursive: true });
     await initNode(dir, {
@@ -103,7 +105,7 @@ export class DemoSite {
       memory: node.memory,
       runtimes: node.runtimes,
       cpuFeatures: node.emulate?.cpuFeatures,
-      execPath: wrapper,
+      execPath,
       sources: [
         ...(node.camera === 'folder'
           ? [{ name: 'camera', type: 'folder' as const, path: 'camera', event: 'picture' }]
@@ -133,10 +135,9 @@ export class DemoSite {
   /** Starts the daemon of one folder and waits until it is ready. */
   async run(name: string): Promise<DaemonProcess> {
     const role = name === 'bridge' || name === 'gateway' ? name : 'node';
-    const node = this.#wrappers.get(name) ?? process.execPath;
     const daemon = await DaemonProcess.start({
       name,
-      command: [node, BIN, role, 'run', '--config', this.folder(name)],
+      command: [process.execPath, BIN, role, 'run', '--config', this.folder(name)],
       logFile: join(this.dir, 'logs', `${name}.log`),
       signal: this.#signal,
     });

@@ -24,6 +24,7 @@ import {
   SECOND_TRIAL_FACTOR,
   TRIAL_BUDGET_MS,
   TRIAL_RUNS,
+  TRIAL_SAMPLES,
 } from '../constants.ts';
 import { RebuildFailedError } from '../errors.ts';
 import type { RebuildOptions } from '../gateway.ts';
@@ -204,14 +205,16 @@ export class RebuildEngine {
     signal: AbortSignal,
   ): Promise<{ candidates: Candidate[]; measuredBy: string }> {
     const { model, target, maxDrop } = job;
-    const request = this.#trialRequest(job, built, LOOK_RUNS);
+    const request = this.#trialRequest(job, built, { runs: LOOK_RUNS, samples: JUDGED_SAMPLES });
     if (request === undefined) return { candidates: [...built], measuredBy: 'gateway' };
     const judged =
       own === undefined
         ? built
         : await twice(request, (trial) => this.#evaluator.evaluate(trial, own, built, signal));
     const worth = worthTrying(judged, maxDrop);
-    const narrowed = this.#trialRequest(job, worth, TRIAL_RUNS) ?? request;
+    // Where the gateway has seen all samples, some are enough for the node to show that its hardware agrees.
+    const samples = own === undefined ? JUDGED_SAMPLES : TRIAL_SAMPLES;
+    const narrowed = this.#trialRequest(job, worth, { runs: TRIAL_RUNS, samples }) ?? request;
     let measuredBy = 'gateway';
     const onNode = await twice(narrowed, async (trial) => {
       const found = await trialOnNode(target.id, trial, judged, this.#components, signal);
@@ -234,7 +237,11 @@ export class RebuildEngine {
     return { candidates: judged.map((candidate) => predicted(candidate, job, own)), measuredBy: 'gateway' };
   }
 
-  #trialRequest(job: RebuildJob, candidates: readonly Candidate[], runs: number): TrialRequest | undefined {
+  #trialRequest(
+    job: RebuildJob,
+    candidates: readonly Candidate[],
+    most: { runs: number; samples: number },
+  ): TrialRequest | undefined {
     const { model, runtime, target } = job;
     const { metric, validation } = model.card;
     if (validation === undefined) return undefined;
@@ -246,7 +253,8 @@ export class RebuildEngine {
     builds.sort(
       (a, b) => Number(b.recipe === 'original') - Number(a.recipe === 'original') || a.size - b.size,
     );
-    const { samples = JUDGED_SAMPLES, trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
+    const { trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
+    const samples = Math.min(most.samples, this.#options.samples ?? JUDGED_SAMPLES);
     return {
       runtime: {
         manifest: runtime.self.digest,
@@ -256,7 +264,7 @@ export class RebuildEngine {
       metric,
       builds,
       validation: { digest: layer.digest, size: layer.size },
-      budget: { samples, runs, milliseconds: trialBudgetMs },
+      budget: { samples, runs: most.runs, milliseconds: trialBudgetMs },
     };
   }
 

@@ -1,4 +1,5 @@
 import {
+  type Accuracy,
   type Candidate,
   errorRecord,
   type Logger,
@@ -58,13 +59,25 @@ export async function trialOnNode(
 function withResults(
   candidates: readonly Candidate[],
   request: TrialRequest,
-  results: readonly { recipe: Candidate['recipe'] }[],
+  results: readonly Pick<Candidate, 'recipe' | 'accuracy' | 'measurement' | 'problem'>[],
 ): Candidate[] {
   return candidates.map((candidate) => {
     if (!request.builds.some(({ recipe }) => recipe === candidate.recipe)) return candidate;
     const result = results.find(({ recipe }) => recipe === candidate.recipe);
     const known = { ...candidate, measurement: undefined };
     if (result === undefined) return { ...known, problem: 'the node did not get to it within its budget' };
-    return { ...known, ...result };
+    return { ...known, ...result, accuracy: soberAccuracy(candidate.accuracy, result.accuracy) };
   });
+}
+
+/**
+ * Of what the gateway saw on many samples and a node on some: the larger loss, since other hardware may round and
+ * saturate in another way; where the losses are equal, what was seen on more samples.
+ */
+export function soberAccuracy(here: Accuracy | undefined, there: Accuracy | undefined): Accuracy | undefined {
+  if (here === undefined || there === undefined) return there ?? here;
+  const lossHere = Math.max(0, here.original - here.build);
+  const lossThere = Math.max(0, there.original - there.build);
+  if (lossHere !== lossThere) return lossHere > lossThere ? here : there;
+  return here.samples > there.samples ? here : there;
 }
