@@ -29,6 +29,9 @@ import {
   wantOf,
 } from './artifacts.ts';
 
+/** The part of a time-out that the swarm may wait for a source. */
+const SWARM_SHARE = 0.8;
+
 export interface WaitOptions {
   signal?: AbortSignal;
   /** Default `PULL_TIMEOUT_MS`. */
@@ -48,14 +51,21 @@ export class Content {
     this.#blobs = components.blobs;
   }
 
-  /** Brings blobs into the store. @throws {NoSourceError} (mesh) when nobody has one */
+  /**
+   * Brings blobs into the store.
+   *
+   * @throws {NoSourceError} (mesh) when nobody has one @throws {BlobCorruptError} (store) when it is wrong wherever it is
+   */
   async ensure(wants: readonly Want[], options: WaitOptions = {}): Promise<void> {
     const missing: Want[] = [];
     for (const want of wants) if (!(await this.#blobs.has(want.digest))) missing.push(want);
     if (missing.length === 0) return;
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? PULL_TIMEOUT_MS);
+    const { timeoutMs = PULL_TIMEOUT_MS } = options;
+    const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
-    await this.#mesh.swarm.fetchAll(missing, { signal });
+    // The swarm knows better than a clock why nothing came, so it gives up first.
+    const patience = options.timeoutMs === undefined ? {} : { timeoutMs: timeoutMs * SWARM_SHARE };
+    await this.#mesh.swarm.fetchAll(missing, { signal, ...patience });
   }
 
   /** Brings everything that a manifest names, chunk lists first: they are what the other layers are fetched by. */

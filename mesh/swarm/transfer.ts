@@ -1,6 +1,6 @@
 import type { ChunkList, Digest, Logger } from '../../core/index.ts';
 import { BlobCorruptError, type PartialBlob } from '../../store/index.ts';
-import { STALL_PENALTY_MS } from '../constants.ts';
+import { ONLY_WRONG_TIMEOUT_MS, STALL_PENALTY_MS } from '../constants.ts';
 import { NoSourceError } from '../errors.ts';
 import type { ChunkRequest } from './blob-messages.ts';
 import { type HaveStatement, unpackBitmap } from './have-messages.ts';
@@ -36,7 +36,7 @@ export class Transfer {
   readonly #scheduler: Scheduler;
   readonly #finished = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
-  /** Peers that gave a wrong chunk of this blob. */
+  /** Peers that gave a wrong chunk of this blob, or have one of another size. */
   readonly #liars = new Set<string>();
   /** Peers that are left alone for a while. */
   readonly #penalties = new Map<string, NodeJS.Timeout>();
@@ -45,11 +45,13 @@ export class Transfer {
   #received: number;
   #work: NodeJS.Timeout | undefined;
   #giveUp: NodeJS.Timeout | undefined;
+  #patienceMs: number;
 
   constructor(partial: PartialBlob, home: TransferHome, timeoutMs: number) {
     this.#partial = partial;
     this.#home = home;
     this.#timeoutMs = timeoutMs;
+    this.#patienceMs = timeoutMs;
     const missing = partial.missing();
     this.#received =
       partial.list.size - missing.reduce((sum, index) => sum + chunkAt(partial.list, index).size, 0);
@@ -60,7 +62,7 @@ export class Transfer {
   /**
    * @param ended aborts when nobody wants the blob any more
    * @throws {NoSourceError} @throws {DiskFullError} @throws the signal's reason
-   * @throws {BlobCorruptError} when the list was a peer's, and wrong
+   * @throws {BlobCorruptError} when the list was a peer's, and wrong; when all who have the blob have something else
    */
   async run(ended: AbortSignal): Promise<void> {
     if (this.#scheduler.done) return;
@@ -84,12 +86,15 @@ export class Transfer {
     if (this.#liars.has(peer) || this.#penalties.has(peer)) return;
     const { list } = this.#partial;
     const now = Date.now();
-    if (statement.state === 'complete' && statement.size === list.size) this.#scheduler.addSeed(peer, now);
+    if (statement.state === 'complete' && statement.size !== list.size)
+      this.#distrust(peer, { has: statement.size, size: list.size });
+    else if (statement.state === 'complete') this.#scheduler.addSeed(peer, now);
     else if (statement.state === 'partial' && statement.list === listId(list))
       this.#scheduler.addChunks(peer, unpackBitmap(statement.bitmap, list.chunks.length), now);
     else if (statement.state === 'added') {
       if (this.#scheduler.sources.includes(peer)) this.#scheduler.addChunks(peer, statement.added, now);
     } else this.#scheduler.remove(peer);
+    this.#waitLonger();
     this.#pump();
   }
 
@@ -138,9 +143,7 @@ export class Transfer {
       await this.#partial.write(index, bytes);
     } catch (error) {
       if (!(error instanceof BlobCorruptError)) throw error;
-      this.#home.log.warn({ peer, digest: this.#partial.digest, index }, 'a peer sent a wrong chunk');
-      this.#liars.add(peer);
-      this.#scheduler.remove(peer);
+      this.#distrust(peer, { index });
       return;
     }
     this.#scheduler.received(peer, index, Date.now());
@@ -149,6 +152,13 @@ export class Transfer {
     this.#home.onChunk(index);
     this.#progressed();
     if (this.#scheduler.done) this.#finished.resolve();
+  }
+
+  #distrust(peer: string, why: Record<string, number>): void {
+    this.#home.log.warn({ peer, digest: this.#partial.digest, ...why }, 'a peer has wrong bytes of a blob');
+    this.#liars.add(peer);
+    this.#scheduler.remove(peer);
+    if (this.#onlyLiars) this.#wait(ONLY_WRONG_TIMEOUT_MS);
   }
 
   #penalise(peer: string, error: unknown): void {
@@ -167,12 +177,34 @@ export class Transfer {
     const { digest, list } = this.#partial;
     const sources = this.#scheduler.sources.length;
     this.#home.onProgress({ digest, received: this.#received, size: list.size, sources });
+    this.#wait(this.#timeoutMs);
+  }
+
+  /** Whether somebody has the blob, and everybody who does has something else. */
+  get #onlyLiars(): boolean {
+    return this.#liars.size > 0 && this.#scheduler.sources.length === 0 && this.#penalties.size === 0;
+  }
+
+  /** Somebody else has it after all. */
+  #waitLonger(): void {
+    if (this.#patienceMs === this.#timeoutMs || this.#onlyLiars) return;
+    this.#wait(this.#timeoutMs);
+  }
+
+  #wait(ms: number): void {
     clearTimeout(this.#giveUp);
     if (this.#ended.signal.aborted) return;
-    this.#giveUp = setTimeout(() => {
-      const left = list.size - this.#received;
-      this.#finished.reject(new NoSourceError(`nobody sent any of the ${left} bytes left of ${digest}`));
-    }, this.#timeoutMs);
+    this.#patienceMs = Math.min(ms, this.#timeoutMs);
+    this.#giveUp = setTimeout(() => this.#finished.reject(this.#lack()), this.#patienceMs);
+  }
+
+  #lack(): Error {
+    const { digest, list } = this.#partial;
+    if (this.#onlyLiars)
+      return new BlobCorruptError(
+        `whoever has ${digest} has other bytes than that (${list.size} are wanted)`,
+      );
+    return new NoSourceError(`nobody sent any of the ${list.size - this.#received} bytes left of ${digest}`);
   }
 }
 

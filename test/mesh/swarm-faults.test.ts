@@ -134,6 +134,34 @@ test('where everybody lies, nothing is kept and the fetch fails', async (t) => {
   t.false(await blobs.has(digest));
 });
 
+test('a blob that is wrong or cut short wherever it is, is said to be, and comes once it is right', async (t) => {
+  const [bridgeBlobs, blobs] = [memoryBlobStore(), memoryBlobStore()];
+  const bytes = randomBytes(MiB);
+  const want = await publish(bytes, bridgeBlobs);
+  await blobs.put(encodeChunkList(chunkBytes(bytes)));
+  let state: 'altered' | 'cut' | 'right' = 'altered';
+  const changing = new Proxy(lying(bridgeBlobs), {
+    get(lyingBlobs, key) {
+      const from = state === 'altered' ? lyingBlobs : bridgeBlobs;
+      if (key === 'size' && state === 'cut') return async () => want.size - 1;
+      const value: unknown = Reflect.get(from, key);
+      return typeof value === 'function' ? (value.bind(from) as unknown) : value;
+    },
+  });
+  const [bridge, leech] = await Promise.all([
+    startTestMesh(t, { blobs: changing }),
+    startTestMesh(t, { blobs }),
+  ]);
+  await connect(leech, bridge);
+  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 1000 })), 'ERR_BLOB_CORRUPT');
+  state = 'cut';
+  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 1000 })), 'ERR_BLOB_CORRUPT');
+  t.false(await blobs.has(want.digest));
+  state = 'right';
+  await leech.swarm.fetch(want);
+  t.true(Buffer.from(await blobs.read(want.digest, 2 * MiB)).equals(bytes));
+});
+
 test('what a stalling peer holds up is fetched from another', async (t) => {
   const [stallerBlobs, honestBlobs, blobs] = [memoryBlobStore(), memoryBlobStore(), memoryBlobStore()];
   const bytes = randomBytes(8 * MiB);
