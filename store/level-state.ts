@@ -1,5 +1,5 @@
 import { readdir, rename } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClassicLevel } from 'classic-level';
 import { decode, encode, type Logger, silentLogger } from '../core/index.ts';
@@ -81,7 +81,7 @@ async function openUnlocked(dir: string, options: OpenOptions): Promise<Database
       if (isFull(error)) throw new DiskFullError(undefined, { cause: error });
       if (!hasCode(error, 'LEVEL_LOCKED')) throw error;
       if (performance.now() > deadline)
-        throw new StoreLockedError(`another process has ${basename(dir)}`, { cause: error });
+        throw new StoreLockedError(`another process has ${dir}`, { cause: error });
       await delay(LOCK_RETRY_MS);
     }
   }

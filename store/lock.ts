@@ -13,21 +13,34 @@ import { isAbandoned, ownerMark } from './owner.ts';
  * @throws {StoreLockedError} when it is held for longer than the time-out (10 s)
  */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const mark = ownerMark();
-  await acquire(path, mark);
+  const release = await holdLock(path);
   try {
     return await work();
   } finally {
-    await rm(path, { force: true });
+    await release();
   }
 }
 
-async function acquire(path: string, mark: string): Promise<void> {
+/**
+ * Takes a lock as `withLock` does, for as long as the caller likes. Returns what gives it back.
+ *
+ * @throws {StoreLockedError} when another holds it for longer than the time-out (10 s) @throws the signal's reason
+ */
+export async function holdLock(
+  path: string,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<() => Promise<void>> {
+  await acquire(path, ownerMark(), signal);
+  return () => rm(path, { force: true });
+}
+
+async function acquire(path: string, mark: string, signal?: AbortSignal): Promise<void> {
   const ticket = join(dirname(path), `.ticket${mark}`);
   const deadline = performance.now() + LOCK_TIMEOUT_MS;
   try {
     await writeFile(ticket, mark);
     for (;;) {
+      signal?.throwIfAborted();
       try {
         await link(ticket, path);
         return;

@@ -11,17 +11,29 @@ export interface Daemon {
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * Runs a daemon until the context's signal: start, say so, wait, stop. A start that fails leaves nothing running.
+ * Runs a daemon until the context's signal: start, say so, wait, stop. A start that fails leaves nothing running, and
+ * one that the signal meets ends as soon as it can.
  *
  * @throws whatever the start throws
  */
-export async function runDaemon(start: () => Promise<Daemon>, context: CliContext): Promise<void> {
-  const daemon = await start();
-  context.out.write(`${JSON.stringify({ ready: true, ...daemon.ready })}\n`);
-  await aborted(context.signal);
-  const late = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
-  await daemon.stop();
-  clearTimeout(late);
+export async function runDaemon(
+  start: (signal: AbortSignal) => Promise<Daemon>,
+  { signal, out }: CliContext,
+): Promise<void> {
+  let late: NodeJS.Timeout | undefined;
+  const endAnyway = (): void => {
+    late = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
+  };
+  signal.addEventListener('abort', endAnyway, { once: true });
+  try {
+    const daemon = await start(signal);
+    if (!signal.aborted) out.write(`${JSON.stringify({ ready: true, ...daemon.ready })}\n`);
+    await aborted(signal);
+    await daemon.stop();
+  } finally {
+    signal.removeEventListener('abort', endAnyway);
+    clearTimeout(late);
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

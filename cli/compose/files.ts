@@ -6,6 +6,8 @@ export const FILES = {
   publisher: 'publisher.key',
   /** A bridge's OCI image layout. */
   catalog: 'catalog',
+  /** Held by the bridge that runs on this folder. */
+  lock: '.lock',
   /** Content by digest. */
   store: 'store',
   /** Records in level. */

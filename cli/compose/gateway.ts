@@ -11,13 +11,16 @@ import { type Daemon, Teardown } from './daemon.ts';
 import { FILES } from './files.ts';
 
 /** Puts a gateway together from its configuration and starts it. */
-export async function startGateway({ config, dir }: Loaded<GatewayConfig>): Promise<Daemon> {
+export async function startGateway(
+  { config, dir }: Loaded<GatewayConfig>,
+  signal: AbortSignal,
+): Promise<Daemon> {
   const log = daemonLog(config.logLevel, 'gateway', config.name);
   const teardown = new Teardown();
   try {
     const keyPair = await loadOrCreateKeyPair(join(dir, FILES.identity));
     const blobs = await openBlobStore(join(dir, FILES.store));
-    const state = await openState(join(dir, FILES.state));
+    const state = await openState(join(dir, FILES.state), { signal, log });
     teardown.add(() => state.close());
     const peers = config.bridge === undefined ? config.peers : [...config.peers, config.bridge];
     const host = mesh({ site: config.name, listen: config.listen, mdns: config.mdns, peers })({

@@ -10,13 +10,13 @@ import { type Daemon, Teardown } from './daemon.ts';
 import { FILES } from './files.ts';
 
 /** Puts a node together from its configuration and starts it. */
-export async function startNode({ config, dir }: Loaded<NodeConfig>): Promise<Daemon> {
+export async function startNode({ config, dir }: Loaded<NodeConfig>, signal: AbortSignal): Promise<Daemon> {
   const log = daemonLog(config.logLevel, 'node', config.name);
   const teardown = new Teardown();
   try {
     const keyPair = await loadOrCreateKeyPair(join(dir, FILES.identity));
     const blobs = await openBlobStore(join(dir, FILES.store));
-    const state = await openState(join(dir, FILES.state));
+    const state = await openState(join(dir, FILES.state), { signal, log });
     teardown.add(() => state.close());
     const host = mesh({
       site: config.site,

@@ -15,14 +15,15 @@ const ABOUT = {
 };
 
 /** How each role starts. What a role is made of is loaded only where that role runs, so that verbs start quickly. */
-const START: Record<Role, (config: string, env: NodeJS.ProcessEnv) => Promise<Daemon>> = {
-  bridge: async (config, env) =>
-    (await import('../compose/bridge.ts')).startBridge(await loadConfig('bridge', config, env)),
-  gateway: async (config, env) =>
-    (await import('../compose/gateway.ts')).startGateway(await loadConfig('gateway', config, env)),
-  node: async (config, env) =>
-    (await import('../compose/node.ts')).startNode(await loadConfig('node', config, env)),
-};
+const START: Record<Role, (config: string, env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<Daemon>> =
+  {
+    bridge: async (config, env, signal) =>
+      (await import('../compose/bridge.ts')).startBridge(await loadConfig('bridge', config, env), signal),
+    gateway: async (config, env, signal) =>
+      (await import('../compose/gateway.ts')).startGateway(await loadConfig('gateway', config, env), signal),
+    node: async (config, env, signal) =>
+      (await import('../compose/node.ts')).startNode(await loadConfig('node', config, env), signal),
+  };
 
 /** `floormesh bridge|gateway|node run`: the three daemons. */
 export function runVerb(program: Command, context: CliContext): void {
@@ -33,5 +34,7 @@ export function runVerb(program: Command, context: CliContext): void {
       .command('run')
       .description(`run the ${role} in the foreground until Ctrl-C`)
       .option('--config <file>', 'configuration file, or a folder that has a floormesh.yaml', '.')
-      .action((options: RunOptions) => runDaemon(() => START[role](options.config, context.env), context));
+      .action((options: RunOptions) =>
+        runDaemon((signal) => START[role](options.config, context.env, signal), context),
+      );
 }
