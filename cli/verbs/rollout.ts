@@ -85,6 +85,8 @@ function news(before: Rollout | undefined, now: Rollout): string {
   const lines: string[] = [];
   if (before === undefined) lines.push(`${now.id}: ${now.summary}`);
   if (before?.state !== now.state) lines.push(`${now.state}${because(now)}`);
+  else if (now.problem !== undefined && before.problem?.message !== now.problem.message)
+    lines.push(`  ${now.problem.code}: ${now.problem.message}`);
   for (const node of now.nodes) {
     const old = before?.nodes.find((other) => other.node === node.node);
     if (old?.state !== node.state) lines.push(nodeLine(node));

@@ -16,8 +16,15 @@ export interface PrepareComponents {
 /** What became of one node's package. */
 export type Prepared = { packed: PackedPackage } | { problem: Problem };
 
-/** Failures that pass by themselves: content that nobody who is connected has. */
-const PASSING = ['ERR_NO_SOURCE', 'ERR_TIMEOUT', 'ERR_PEER_UNREACHABLE', 'ERR_BRIDGE_UNREACHABLE'];
+/** Failures that pass: content that nobody who is connected has, or has whole, and a disk without room for it. */
+const PASSING = [
+  'ERR_NO_SOURCE',
+  'ERR_BLOB_CORRUPT',
+  'ERR_TIMEOUT',
+  'ERR_PEER_UNREACHABLE',
+  'ERR_BRIDGE_UNREACHABLE',
+  'ERR_DISK_FULL',
+];
 
 export function passes(error: unknown): boolean {
   return isAbort(error) || PASSING.includes(errorRecord(error).code);

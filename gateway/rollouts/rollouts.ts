@@ -91,14 +91,14 @@ export class Rollouts {
   async resume(id: string): Promise<Rollout> {
     const rollout = await this.#change(id, (before) => resumeRollout(this.#going(before), this.#now()));
     if (rollout.state === 'rebuilding') this.#build(id);
+    this.#tryAgain();
     for (const { node } of rollout.nodes) void this.#components.assigner.push(node, this.#signal());
     return rollout;
   }
 
   /** Looks whether catalog or nodes have changed what any deployment comes to. Calls that come meanwhile share a look. */
   follow(): void {
-    this.#wake.abort();
-    this.#wake = new AbortController();
+    this.#tryAgain();
     if (this.#following !== undefined) {
       this.#followAgain = true;
       return;
@@ -124,6 +124,12 @@ export class Rollouts {
         this.#now(),
       ),
     );
+  }
+
+  /** Rollouts that lack something look for it now. */
+  #tryAgain(): void {
+    this.#wake.abort();
+    this.#wake = new AbortController();
   }
 
   async #deploy(spec: DeploymentSpec, { view, shares }: WholePlan): Promise<Rollout> {
