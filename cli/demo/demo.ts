@@ -50,10 +50,15 @@ export async function demo(
     const signal = AbortSignal.any([context.signal, ended.signal]);
     const report = await runStages(site, options, context, signal);
     return { report, ok: passed(report) };
+  } catch (error) {
+    // What fails because everything ends is no failure of its own.
+    context.signal.throwIfAborted();
+    throw error;
   } finally {
     ended.abort();
-    await site.stop();
-    if (temporary) await rm(dir, { recursive: true, force: true });
+    await site.stop().finally(async () => {
+      if (temporary) await rm(dir, { recursive: true, force: true });
+    });
   }
 }
 

@@ -36,19 +36,31 @@ export class DaemonProcess {
     this.ready = ready;
   }
 
-  /** Starts a daemon and waits until it is ready. @throws {ProcessFailedError} when it ends first or takes too long */
+  /**
+   * Starts a daemon and waits until it is ready. One that fails is ended before this comes back.
+   *
+   * @throws {ProcessFailedError} when it ends first or takes too long @throws the signal's reason
+   */
   static async start(init: ProcessInit): Promise<DaemonProcess> {
+    init.signal.throwIfAborted();
     const [executable = process.execPath, ...args] = init.command;
     const child = spawn(executable, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stderr.pipe(createWriteStream(init.logFile, { flags: 'a' }));
+    let complaint = '';
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (line.startsWith('error ERR_')) complaint = line.slice('error '.length);
+    });
+    const ended = new Promise((resolve) => child.once('close', resolve));
     const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
     try {
       const ready = await firstLine(child, AbortSignal.any([init.signal, timeout]));
       return new DaemonProcess(init.name, child, JSON.parse(ready) as Record<string, unknown>);
     } catch (cause) {
       child.kill('SIGKILL');
+      if (child.pid !== undefined) await ended;
       init.signal.throwIfAborted();
-      throw new ProcessFailedError(`${init.name} did not start; see ${init.logFile}`, { cause });
+      const why = complaint === '' ? (cause as Error).message : complaint;
+      throw new ProcessFailedError(`${init.name} did not start: ${why} (log: ${init.logFile})`, { cause });
     }
   }
 

@@ -23,7 +23,10 @@ export class DemoSite {
   readonly nodes: readonly DemoNode[];
   readonly instruments = new Instruments();
   readonly #signal: AbortSignal;
+  readonly #stopping = new AbortController();
   readonly #processes = new Map<string, DaemonProcess>();
+  /** Those that are not ready yet; a site may stop while they come up. */
+  readonly #starting = new Set<Promise<DaemonProcess>>();
   readonly #mdnsWanted: boolean;
   /** Whether nodes can find each other by multicast DNS here. */
   #multicast = false;
@@ -32,7 +35,7 @@ export class DemoSite {
     this.dir = dir;
     this.nodes = nodes;
     this.#mdnsWanted = options.mdns;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#stopping.signal]);
   }
 
   /** How the nodes find the gateway and each other. */
@@ -135,14 +138,20 @@ export class DemoSite {
   /** Starts the daemon of one folder and waits until it is ready. */
   async run(name: string): Promise<DaemonProcess> {
     const role = name === 'bridge' || name === 'gateway' ? name : 'node';
-    const daemon = await DaemonProcess.start({
+    const starting = DaemonProcess.start({
       name,
       command: [process.execPath, BIN, role, 'run', '--config', this.folder(name)],
       logFile: join(this.dir, 'logs', `${name}.log`),
       signal: this.#signal,
     });
-    this.#processes.set(name, daemon);
-    return daemon;
+    this.#starting.add(starting);
+    try {
+      const daemon = await starting;
+      this.#processes.set(name, daemon);
+      return daemon;
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
 
   process(name: string): DaemonProcess {
@@ -170,6 +179,8 @@ export class DemoSite {
 
   /** Ends every process and the instruments: nodes first, so that their last events still arrive. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#starting);
     const nodes = this.nodes.map(({ name }) => name);
     await Promise.all(nodes.map((name) => this.#processes.get(name)?.stop()));
     await this.#processes.get('gateway')?.stop();
