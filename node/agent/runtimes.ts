@@ -22,6 +22,7 @@ import {
 import { proveRuntime } from '../../inference/index.ts';
 import { installTree, listTrees, readFileBounded, type State, type Table } from '../../store/index.ts';
 import { verifyRelease } from '../../trust/index.ts';
+import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from '../constants.ts';
 import { PackageInvalidError, RuntimeUnfitError } from '../errors.ts';
 import type { NewEvent } from '../events/site-event.ts';
 import type { Content } from './content.ts';
@@ -72,6 +73,8 @@ export class Runtimes {
   readonly #components: RuntimesComponents;
   readonly #table: Table<RuntimeRecord>;
   readonly #records = new Map<Digest, RuntimeRecord>();
+  /** What could not be installed, why, and when it is tried again. */
+  readonly #hindered = new Map<Digest, { code: string; waitMs: number; timer: NodeJS.Timeout }>();
   readonly #stopping = new AbortController();
   #ground: ProofGround & { platform: string } = { node: '', arch: '', platform: '' };
   #turn: Promise<void> = Promise.resolve();
@@ -97,6 +100,7 @@ export class Runtimes {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    for (const { timer } of this.#hindered.values()) clearTimeout(timer);
     await this.#turn;
   }
 
@@ -111,7 +115,10 @@ export class Runtimes {
       this.#queue(offer, async () => {
         // The same one may have been offered twice before the first was tried.
         if (runtimesToTry([offer], [...this.#records.values()], this.#ground, undefined).length > 0)
-          await this.#install(offer);
+          await this.#install(offer).then(
+            () => this.#hindered.delete(offer.manifest),
+            (error: unknown) => this.#hinder(offer, error),
+          );
       });
     await this.#turn;
   }
@@ -123,6 +130,28 @@ export class Runtimes {
     if (bytes === undefined)
       throw new RuntimeUnfitError(`the runtime ${digest} is not installed on this node`);
     return { dir, manifest: parseRuntimeManifest(parseJson(bytes, MAX_MANIFEST_BYTES)) };
+  }
+
+  /** Tells why a runtime could not be installed, and tries again later: a disk has room again, a peer comes back. */
+  async #hinder(offer: RuntimeOffer, error: unknown): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const { name, version, manifest } = offer;
+    const { code, message } = errorRecord(error);
+    const before = this.#hindered.get(manifest);
+    clearTimeout(before?.timer);
+    const waitMs = Math.min((before?.waitMs ?? RETRY_DELAY_MS) * 2, RETRY_DELAY_MAX_MS);
+    const timer = setTimeout(() => void this.consider([offer]), waitMs).unref();
+    this.#hindered.set(manifest, { code, waitMs, timer });
+    this.#components.log.warn({ runtime: name, version, code, message }, 'a runtime could not be installed');
+    if (before?.code === code) return;
+    const what = `${name} ${version} could not be installed: ${message}`;
+    await this.#components.addEvent({
+      type: 'notice',
+      deployment: '',
+      subject: manifest,
+      message: what,
+      details: { code },
+    });
   }
 
   #queue(what: { name: string; version: string }, work: () => Promise<void>): void {
