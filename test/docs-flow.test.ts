@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -38,3 +38,28 @@ for (const page of PAGES)
     t.true(paths.size > 0);
     for (const path of paths) t.not(await read(path), undefined, `${page}: there is no ${path}`);
   });
+
+/** Every page for people, by its path. */
+async function pages(): Promise<Map<string, string>> {
+  const files = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((file) =>
+    file.endsWith('.md'),
+  );
+  const paths = ['README.md', 'CHANGELOG.md', ...files.map((file) => join('docs', file))];
+  return new Map(await Promise.all(paths.map(async (path) => [path, (await read(path)) ?? ''] as const)));
+}
+
+test('every error code that a page names is in docs/errors.md', async (t) => {
+  const known = (await read('docs/errors.md')) ?? '';
+  for (const [page, text] of await pages())
+    for (const [code] of text.matchAll(/\bERR_[A-Z_]+[A-Z]\b/g))
+      if (!['ERR_CODE'].includes(code))
+        t.true(known.includes(`## ${code}\n`), `${page}: there is no ${code}`);
+});
+
+test('every link of a page leads to something that is there', async (t) => {
+  for (const [page, text] of await pages())
+    for (const [, link = ''] of text.matchAll(/\]\(((?!https?:|#)[^)\s#]+)[^)]*\)/g)) {
+      const target = await stat(join(ROOT, dirname(page), link)).catch(() => undefined);
+      t.not(target, undefined, `${page}: ${link} leads nowhere`);
+    }
+});
