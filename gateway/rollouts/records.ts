@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  INSTALL_STATES,
   type DeploymentSpec,
   type Digest,
   isDigest,
@@ -92,17 +93,7 @@ const rolloutRecord = z.object({
         wave: z.number(),
         hardwareClass: z.string(),
         package: digest.optional(),
-        state: z.enum([
-          'pending',
-          'offered',
-          'awaiting-consent',
-          'fetching',
-          'installing',
-          'checking',
-          'active',
-          'failed',
-          'superseded',
-        ]),
+        state: z.enum(['pending', ...INSTALL_STATES]),
         problem: problem.optional(),
       }),
     ),

@@ -52,6 +52,6 @@ test('a demo in which nothing happened does not pass, and its report says what d
   });
   t.false(passed(report));
   const text = renderReport(report);
-  t.regex(text, /NO {2}everything shown was handled exactly once.*: 0 of 1/);
+  t.regex(text, /NO {3}everything shown was handled exactly once.*: 0 of 1/);
   t.regex(text, /one +1\.5 s +2\.0 KiB/);
 });
