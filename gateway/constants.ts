@@ -53,3 +53,5 @@ export const MAX_ATTACHMENTS = 2000;
 export const MAX_RECEIPTS = 10;
 /** A rollout that waits for content which nobody has now is tried again after this time, or when a peer comes. */
 export const ROLLOUT_RETRY_MS = 30_000;
+/** Half of the first pause before a runtime that could not be pulled is tried again; it doubles up to the above. */
+export const RUNTIME_RETRY_MIN_MS = 500;

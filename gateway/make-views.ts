@@ -8,8 +8,12 @@ import { LOOK_TIMEOUT_MS } from './constants.ts';
 import type { DeploymentView, Explanation, NodeView } from './views.ts';
 
 /** A node as others are shown it. */
-export function nodeView(node: RosterNode, book: RolloutBook): NodeView {
-  const { id, name, connected, fingerprint, configuration, lastSeen, health, problem } = node;
+export function nodeView(
+  node: RosterNode,
+  { book, runtimes }: { book: RolloutBook; runtimes: RuntimeOffers },
+): NodeView {
+  const { id, name, connected, fingerprint, configuration, lastSeen, health } = node;
+  const problem = node.problem ?? runtimes.problemOf(node);
   return {
     id,
     name,

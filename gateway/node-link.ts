@@ -11,7 +11,12 @@ import {
   type SiteEvent,
 } from '../core/index.ts';
 import type { Mesh } from '../mesh/index.ts';
-import { INFER_TIMEOUT_MS, NODE_CALL_TIMEOUT_MS } from './constants.ts';
+import {
+  INFER_TIMEOUT_MS,
+  NODE_CALL_TIMEOUT_MS,
+  ROLLOUT_RETRY_MS,
+  RUNTIME_RETRY_MIN_MS,
+} from './constants.ts';
 import { NoNodeError, NotFoundError } from './errors.ts';
 import type { EventLog } from './events/index.ts';
 import type { Assigner, RolloutBook, Rollouts } from './rollouts/index.ts';
@@ -40,6 +45,8 @@ export class NodeLink {
   readonly #components: NodeLinkComponents;
   #running: AbortController | undefined;
   #ends: (() => void)[] = [];
+  /** Nodes that could not be offered everything, and when they are looked at again. */
+  readonly #retries = new Map<string, { waitMs: number; timer: NodeJS.Timeout }>();
 
   constructor(components: NodeLinkComponents) {
     this.#components = components;
@@ -77,6 +84,8 @@ export class NodeLink {
     this.#running?.abort();
     this.#running = undefined;
     for (const end of this.#ends.splice(0)) end();
+    for (const { timer } of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
   }
 
   /** The catalog has changed: there may be runtimes that nodes should prove. */
@@ -164,6 +173,7 @@ export class NodeLink {
     const { runtimes, assigner, rollouts, log } = this.#components;
     try {
       if (await runtimes.prepare(node, signal)) await assigner.push(node.id, signal);
+      this.#retry(node);
       rollouts.follow();
     } catch (error) {
       if (signal.aborted) return;
@@ -176,6 +186,22 @@ export class NodeLink {
     if (variant === undefined) return;
     await this.#components.runtimes.failed(node, variant);
     void this.#refit(node);
+  }
+
+  /** What could not be pulled may come later: the uplink is back, the disk has room. */
+  #retry(node: RosterNode): void {
+    const before = this.#retries.get(node.id);
+    clearTimeout(before?.timer);
+    if (this.#running === undefined || this.#components.runtimes.problemOf(node) === undefined) {
+      this.#retries.delete(node.id);
+      return;
+    }
+    const waitMs = Math.min((before?.waitMs ?? RUNTIME_RETRY_MIN_MS) * 2, ROLLOUT_RETRY_MS);
+    const timer = setTimeout(() => {
+      const now = this.#components.roster.get(node.id);
+      if (now !== undefined) void this.#refit(now);
+    }, waitMs).unref();
+    this.#retries.set(node.id, { waitMs, timer });
   }
 
   /** @throws {NotFoundError} for a peer that is no node yet; it tells its fingerprint and tries again */

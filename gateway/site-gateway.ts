@@ -19,7 +19,7 @@ import { NodeLink } from './node-link.ts';
 import { BridgeLink, CatalogCache, Content } from './pull/index.ts';
 import { OwnRuntimes, RebuildEngine } from './rebuild/index.ts';
 import { Assigner, Planner, RolloutBook, Rollouts } from './rollouts/index.ts';
-import { Roster } from './roster/index.ts';
+import { Roster, type RosterNode } from './roster/index.ts';
 import { RuntimeOffers } from './runtimes/index.ts';
 import type {
   CatalogDetail,
@@ -146,11 +146,11 @@ export class SiteGateway implements Gateway {
   }
 
   async nodes(): Promise<NodeView[]> {
-    return this.#roster.list().map((node) => nodeView(node, this.#book));
+    return this.#roster.list().map((node) => this.#nodeView(node));
   }
 
   async node(idOrName: string): Promise<NodeView> {
-    return nodeView(this.#roster.find(idOrName), this.#book);
+    return this.#nodeView(this.#roster.find(idOrName));
   }
 
   async catalog(): Promise<CatalogEntry[]> {
@@ -281,6 +281,10 @@ export class SiteGateway implements Gateway {
     this.#rollouts.start();
     this.#nodes.start();
     this.#bridge.start();
+  }
+
+  #nodeView(node: RosterNode): NodeView {
+    return nodeView(node, { book: this.#book, runtimes: this.#runtimes });
   }
 
   async #deploymentView(name: string): Promise<DeploymentView> {

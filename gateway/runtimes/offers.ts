@@ -12,7 +12,7 @@ import type { State, Table } from '../../store/index.ts';
 import { RUNTIME_NAMES, RUNTIME_VERDICT_MS } from '../constants.ts';
 import { type Content, filesOf } from '../pull/index.ts';
 import type { RosterNode } from '../roster/index.ts';
-import type { Explanation } from '../views.ts';
+import type { Explanation, Problem } from '../views.ts';
 import { plannedRuntimes, type RuntimeChoice, runtimesSettled } from './plan.ts';
 
 interface Verdict {
@@ -36,6 +36,8 @@ export class RuntimeOffers {
   readonly #entries: () => readonly CatalogEntry[];
   /** By node, then by the variant's manifest. */
   readonly #verdicts = new Map<string, Map<Digest, Verdict>>();
+  /** Why a node could not be offered everything that it should be, by node. */
+  readonly #problems = new Map<string, Problem>();
   /** Variants whose content is here, by their manifest. */
   readonly #prepared = new Map<Digest, RuntimeOffer>();
 
@@ -73,6 +75,7 @@ export class RuntimeOffers {
    */
   async prepare(node: RosterNode, signal: AbortSignal): Promise<boolean> {
     let news = false;
+    let problem: Problem | undefined;
     for (const { entry, variant } of this.#planned(node)) {
       try {
         if (!this.#prepared.has(variant))
@@ -80,11 +83,20 @@ export class RuntimeOffers {
         news = (await this.#note(node.id, entry, variant, 'offered')) || news;
       } catch (error) {
         signal.throwIfAborted();
-        const { name, version } = entry;
-        this.#log.warn({ name, version, problem: errorRecord(error) }, 'a runtime could not be pulled');
+        const { name: runtime, version } = entry;
+        const { code, message } = errorRecord(error);
+        problem = { code, message: `${runtime} ${version} could not be pulled: ${message}` };
+        this.#log.warn({ runtime, version, code, message }, 'a runtime could not be pulled');
       }
     }
+    if (problem === undefined) this.#problems.delete(node.id);
+    else this.#problems.set(node.id, problem);
     return news;
+  }
+
+  /** Why the last `prepare` did not bring everything that this node should prove. */
+  problemOf(node: RosterNode): Problem | undefined {
+    return this.#problems.get(node.id);
   }
 
   /** A node says that a runtime does not run there. */

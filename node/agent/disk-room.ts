@@ -15,5 +15,5 @@ export async function checkDiskRoom(dir: string, wants: readonly Want[], blobs: 
   const free = bavail * bsize;
   if (free >= needed) return;
   const [want, have] = [needed, free].map((bytes) => Math.ceil(bytes / 1024 / 1024));
-  throw new DiskFullError(`the package needs ${want} MiB (a reserve included), the disk has ${have} MiB`);
+  throw new DiskFullError(`${want} MiB are needed (a reserve included), the disk has ${have} MiB`);
 }
