@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from './package-root.ts';
 
-/** The package's own version. The file lies one folder up in a checkout, two in an emitted package. */
-export const VERSION: string = readVersion();
-
-function readVersion(): string {
-  for (const up of ['../package.json', '../../package.json'])
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'));
-      if (name === 'floormesh') return version;
-    } catch {
-      // The other place has it.
-    }
-  throw new TypeError('floormesh has lost its package.json');
-}
+/** The package's own version. */
+export const VERSION: string = (
+  JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
+).version;

@@ -79,7 +79,7 @@ export function plannedRecipes(card: ModelCard, target: HardwareClass): RecipeNa
   });
 }
 
-/** Differences in speed below this share are noise: the smaller build wins then. */
+/** Differences in speed or memory below this share are noise: the smaller build wins then. */
 const TIE_SHARE = 0.03;
 
 /**
@@ -95,16 +95,21 @@ export function chooseCandidate(
 ): { chosen: Candidate; candidates: Candidate[] } {
   const fit = candidates.filter((candidate) => rejection(candidate, maxDrop) === undefined);
   const pool = fit.length > 0 ? fit : candidates.filter((candidate) => candidate.recipe === 'original');
-  const best = [...pool].sort((a, b) => compareBy(objective, a, b))[0];
-  if (best === undefined) throw new TypeError('there is no candidate to choose');
-  const judged = candidates.map((candidate) => ({
-    ...candidate,
-    verdict:
-      candidate.recipe === best.recipe
-        ? `chosen: best ${objective} within the accuracy floor`
-        : (rejection(candidate, maxDrop) ?? `not chosen: ${best.recipe} has the better ${objective}`),
-  }));
-  const chosen = judged.find((candidate) => candidate.recipe === best.recipe);
+  if (pool.length === 0) throw new TypeError('there is no candidate to choose');
+  const best = Math.min(...pool.map((candidate) => valueOf(objective, candidate)));
+  const ties = pool.filter((candidate) => valueOf(objective, candidate) <= best * (1 + TIE_SHARE));
+  const winner = ties.reduce((smallest, candidate) =>
+    sizeOf(candidate) < sizeOf(smallest) ? candidate : smallest,
+  );
+  const judged = candidates.map((candidate) => {
+    if (candidate.recipe === winner.recipe)
+      return { ...candidate, verdict: `chosen: best ${objective} within the accuracy floor` };
+    const reason = ties.includes(candidate)
+      ? `not chosen: ${winner.recipe} has the same ${objective} within ${TIE_SHARE * 100} % and is smaller`
+      : `not chosen: ${winner.recipe} has the better ${objective}`;
+    return { ...candidate, verdict: rejection(candidate, maxDrop) ?? reason };
+  });
+  const chosen = judged.find((candidate) => candidate.recipe === winner.recipe);
   if (chosen === undefined) throw new TypeError('the chosen candidate is not among the candidates');
   return { chosen, candidates: judged };
 }
@@ -120,14 +125,13 @@ function rejection(candidate: Candidate, maxDrop: number): string | undefined {
   return undefined;
 }
 
-function compareBy(objective: Objective, a: Candidate, b: Candidate): number {
-  const [sizeA, sizeB] = [a.build?.size ?? Infinity, b.build?.size ?? Infinity];
-  if (objective === 'size') return sizeA - sizeB;
-  const value = (candidate: Candidate): number =>
-    (objective === 'memory' ? candidate.measurement?.peakMemoryMiB : candidate.measurement?.p50Ms) ??
-    Infinity;
-  const [valueA, valueB] = [value(a), value(b)];
-  if (valueA === valueB || Math.abs(valueA - valueB) <= TIE_SHARE * Math.min(valueA, valueB))
-    return sizeA - sizeB;
-  return valueA - valueB;
+function sizeOf({ build }: Candidate): number {
+  return build?.size ?? Infinity;
+}
+
+/** What the objective wants small. A build that was not measured is as bad as can be, but still comparable. */
+function valueOf(objective: Objective, candidate: Candidate): number {
+  if (objective === 'size') return sizeOf(candidate);
+  const { p50Ms, peakMemoryMiB } = candidate.measurement ?? {};
+  return (objective === 'memory' ? peakMemoryMiB : p50Ms) ?? Number.MAX_VALUE;
 }

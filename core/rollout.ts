@@ -51,8 +51,8 @@ export function dueNodes(rollout: Rollout): RolloutNode[] {
 }
 
 /**
- * The next state of a rollout. Pure. A wave begins when every node of the one before has settled and none has failed;
- * a failure in a wave that has others behind it pauses the rollout.
+ * The next state of a rollout. Pure. A wave begins when every node of the one before has settled and none has failed; a
+ * failure pauses the rollout, before it goes on or counts as done.
  */
 export function advanceRollout(rollout: Rollout, event: RolloutEvent, now: number): Rollout {
   if (rollout.state === 'done' || rollout.state === 'failed')
@@ -97,8 +97,6 @@ function settle(rollout: Rollout, now: number): Rollout {
   if (rollout.state !== 'rolling') return rollout;
   const current = rollout.nodes.filter((node) => node.wave <= rollout.wave);
   if (!current.every((node) => SETTLED.includes(node.state))) return rollout;
-  const last = rollout.nodes.every((node) => node.wave <= rollout.wave);
-  if (last) return { ...rollout, state: 'done', endedAt: now };
   const failed = current.find((node) => node.state === 'failed');
   if (failed !== undefined)
     return {
@@ -109,5 +107,8 @@ function settle(rollout: Rollout, now: number): Rollout {
         message: `the install on ${failed.name} failed`,
       },
     };
-  return settle({ ...rollout, wave: rollout.wave + 1 }, now);
+  const last = rollout.nodes.every((node) => node.wave <= rollout.wave);
+  return last
+    ? { ...rollout, state: 'done', endedAt: now }
+    : settle({ ...rollout, wave: rollout.wave + 1 }, now);
 }

@@ -24,7 +24,15 @@ export {
   RuntimeUnfitError,
   SourceFailedError,
 } from './errors.ts';
-export { type ActionInit, type NodeInit, parseActionInit, parseSourceInit, type SourceInit } from './init.ts';
+export {
+  type ActionInit,
+  type NodeInit,
+  actionSchema,
+  parseActionInit,
+  parseSourceInit,
+  sourceSchema,
+  type SourceInit,
+} from './init.ts';
 export { FloormeshNode } from './node.ts';
 export { probeConfiguration } from './probe/probe.ts';
 

@@ -1,11 +1,5 @@
 import { z } from 'zod';
-import {
-  InvalidInputError,
-  type LocalResource,
-  MAX_EVENT_BYTES,
-  MAX_NAME_CHARS,
-  parseWith,
-} from '../core/index.ts';
+import { type LocalResource, MAX_EVENT_BYTES, MAX_NAME_CHARS, parseWith } from '../core/index.ts';
 
 /** A source of events, as the operator declares it. */
 export type SourceInit =
@@ -66,7 +60,8 @@ const httpUrl = z
   .max(2000)
   .regex(/^https?:\/\//, 'must be a URL such as http://host/path');
 
-const source = z.discriminatedUnion('type', [
+/** A source as a configuration file has it. */
+export const sourceSchema = z.discriminatedUnion('type', [
   z.strictObject({ name, type: z.literal('folder'), path, event: event.optional() }),
   z.strictObject({ name, type: z.literal('mqtt'), url: mqttUrl, topic, event }),
   z.strictObject({
@@ -77,7 +72,7 @@ const source = z.discriminatedUnion('type', [
   }),
 ]);
 
-const action = z.discriminatedUnion('type', [
+const actionKinds = z.discriminatedUnion('type', [
   z.strictObject({
     name,
     type: z.literal('mqtt'),
@@ -88,17 +83,20 @@ const action = z.discriminatedUnion('type', [
   z.strictObject({ name, type: z.literal('file'), path }),
 ]);
 
+/** The target of an action as a configuration file has it. */
+export const actionSchema = actionKinds.refine(
+  ({ name: own }) => own !== ALARM,
+  `the action ${ALARM} is built in: choose another name`,
+);
+
 /** @throws {InvalidInputError} naming the field that is wrong */
 export function parseSourceInit(value: unknown): SourceInit {
-  return parseWith(source, value, 'source');
+  return parseWith(sourceSchema, value, 'source');
 }
 
 /** @throws {InvalidInputError} naming the field that is wrong */
 export function parseActionInit(value: unknown): ActionInit {
-  const init = parseWith(action, value, 'action');
-  if (init.name === ALARM)
-    throw new InvalidInputError(`the action ${ALARM} is built in: choose another name`);
-  return init;
+  return parseWith(actionSchema, value, 'action');
 }
 
 /** Kinds of events by file extension. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { actionSchema, sourceSchema } from '../../node/index.ts';
 
 /** Every option of every role, with its default and its meaning. docs/configuration.md is written from these. */
 
@@ -70,23 +71,6 @@ export const gatewaySchema = z.strictObject({
   logLevel,
 });
 
-const source = z.discriminatedUnion('type', [
-  z.strictObject({
-    name,
-    type: z.literal('folder'),
-    path: z.string().describe('Folder to watch, relative to this file.'),
-    event: z.string().optional().describe('Kind of event; by the file name’s ending without one.'),
-  }),
-  z.strictObject({ name, type: z.literal('mqtt'), url: z.string(), topic: z.string(), event: z.string() }),
-  z.strictObject({ name, type: z.literal('timer'), everyMs: z.number().int().min(10), event: z.string() }),
-]);
-
-const action = z.discriminatedUnion('type', [
-  z.strictObject({ name, type: z.literal('mqtt'), url: z.string(), topic: z.string() }),
-  z.strictObject({ name, type: z.literal('http'), url: z.string() }),
-  z.strictObject({ name, type: z.literal('file'), path: z.string() }),
-]);
-
 export const nodeSchema = z.strictObject({
   role: z.literal('node'),
   name: name.describe('Name of this node, unique on the site.'),
@@ -104,10 +88,13 @@ export const nodeSchema = z.strictObject({
     .describe('Instruction sets to state instead of probing them, for emulated or restricted CPUs.'),
   labels: z.record(z.string(), z.string()).default({}).describe('Free labels for selectors.'),
   sources: z
-    .array(source)
+    .array(sourceSchema)
     .default([])
     .describe('Where events come from: resources that deployments may use.'),
-  actions: z.array(action).default([]).describe('Where actions lead: resources that deployments may use.'),
+  actions: z
+    .array(actionSchema)
+    .default([])
+    .describe('Where actions lead: resources that deployments may use.'),
   execPath: z.string().optional().describe('Node executable for child processes. This one without it.'),
   logLevel,
 });

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { AlreadyExistsError } from '../init/write-config.ts';
 
 /** Marks a folder as the demo's own, which it may make anew. */
@@ -8,7 +8,7 @@ const MARKER = '.floormesh-demo';
 
 /** The folder of a sample app. */
 export function appFolder(name: string): string {
-  return fileURLToPath(new URL(`../../apps/${name}`, import.meta.url));
+  return join(PACKAGE_ROOT, 'apps', name);
 }
 
 /** Makes the demo's folder anew. @throws {AlreadyExistsError} when it holds something that no demo made */

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { multicastWorks } from '../../mesh/index.ts';
 import { FILES } from '../compose/files.ts';
 import { packBundledRuntimes } from '../init/bundled-runtimes.ts';
 import { initBridge, initGateway, initNode } from '../init/roles.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { emulatorWrapper } from './emulation.ts';
 import { makeDemoFolder } from './folders.ts';
 import { freePort } from './free-port.ts';
@@ -12,7 +12,7 @@ import { Instruments } from './instruments.ts';
 import { type DemoNode, SITE } from './plan.ts';
 import { DaemonProcess } from './processes.ts';
 
-const BIN = fileURLToPath(new URL('../bin.mjs', import.meta.url));
+const BIN = join(PACKAGE_ROOT, 'cli', 'bin.mjs');
 
 /** Three nodes measure on one machine here, and somebody is watching. */
 const TRIAL_BUDGET_MS = 8000;

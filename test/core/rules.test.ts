@@ -145,6 +145,25 @@ test('the smallest build within the floor is chosen for size, and noise in time 
   t.is(chooseCandidate(all, 'latency', 0.01).chosen.recipe, 'fp16');
 });
 
+test('a chain of near ties does not lead away from the best, and a tie says that it was one', (t) => {
+  const all = [
+    candidate('original', 10, 10.9, 0.9),
+    candidate('fp16', 50, 10.2, 0.9),
+    candidate('optimize', 90, 10, 0.9),
+  ];
+  for (const order of [all, [...all].reverse()]) {
+    const { chosen, candidates } = chooseCandidate(order, 'latency', 0.01);
+    t.is(chosen.recipe, 'fp16');
+    t.regex(candidates.find(({ recipe }) => recipe === 'optimize')?.verdict ?? '', /same latency within 3 %/);
+  }
+});
+
+test('without any measurement the smaller build is chosen', (t) => {
+  const all = [candidate('original', 100, 10, 0.9), candidate('fp16', 50, 10, 0.9)];
+  const unmeasured = all.map((one) => ({ ...one, measurement: undefined }));
+  t.is(chooseCandidate(unmeasured, 'latency', 0.01).chosen.recipe, 'fp16');
+});
+
 test('the original stays where nothing else holds the floor', (t) => {
   const all = [candidate('original', 100, 10, 0.9), candidate('int8-static', 25, 5, 0.1)];
   t.is(chooseCandidate(all, 'latency', 0.01).chosen.recipe, 'original');
@@ -200,6 +219,14 @@ test('a failure in the first wave pauses the rollout before the others are touch
     dueNodes(state).map(({ node }) => node),
     ['b'],
   );
+});
+
+test('a rollout whose last node failed is not done: it waits for somebody to resume it', (t) => {
+  let state = advanceRollout(rollout(['a']), { type: 'planned', packages: {} }, 1);
+  const problem = { code: 'ERR_DISK_FULL', message: 'no room' };
+  state = advanceRollout(state, { type: 'install', node: 'a', state: 'failed', problem }, 2);
+  t.is(state.state, 'paused');
+  t.deepEqual(state.problem, problem);
 });
 
 test('an install goes forward, can be rolled back, and never jumps', (t) => {

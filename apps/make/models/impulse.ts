@@ -1,3 +1,4 @@
+import { DATA_FOLDER } from '../data-folder.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { float32, type ModelCard, type Sample } from '../../../core/index.ts';
@@ -5,7 +6,6 @@ import { loadSources, makeClip, RATE_HZ } from '../sounds/clips.ts';
 import type { Use } from '../sounds/labels.ts';
 import { writeModelFolder } from './folder.ts';
 
-const DATA = join(import.meta.dirname, '../data');
 const TERMS = 'COPYING.freedoom';
 /** Clips of each source: the few shots are varied, so that they are a third of the samples. */
 const CLIPS: Record<Use, { impulsive: number; quiet: number; most: number }> = {
@@ -33,10 +33,10 @@ export async function writeImpulse(path: string, signal?: AbortSignal): Promise<
         keepFloat: ['/mel/*'],
       },
     },
-    weights: await readFile(join(DATA, 'impulse_cnn.onnx')),
+    weights: await readFile(join(DATA_FOLDER, 'impulse_cnn.onnx')),
     calibration: await clipSamples('calibration', signal),
     validation: await clipSamples('validation', signal),
-    terms: { [TERMS]: await readFile(join(DATA, TERMS)) },
+    terms: { [TERMS]: await readFile(join(DATA_FOLDER, TERMS)) },
   });
 }
 

@@ -1,3 +1,4 @@
+import { DATA_FOLDER } from '../data-folder.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeWav, resample, type Sound } from '../../../inference/app/index.ts';
@@ -18,20 +19,21 @@ interface Listed {
   use: Use;
 }
 
-const DATA = join(import.meta.dirname, '../data');
 export const RATE_HZ = 16_000;
 /** A clip begins this late at most, so that most of a short bang lies in its window. */
 const LATEST_START = 0.35;
 
 /** The source sounds for a use, in the order of their names. */
 export async function loadSources(use: Use): Promise<Source[]> {
-  const { sounds } = JSON.parse(await readFile(join(DATA, 'sounds.json'), 'utf8')) as { sounds: Listed[] };
+  const { sounds } = JSON.parse(await readFile(join(DATA_FOLDER, 'sounds.json'), 'utf8')) as {
+    sounds: Listed[];
+  };
   const wanted = sounds.filter((sound) => sound.use === use);
   return Promise.all(
     wanted.map(async ({ file, lump, impulsive }) => ({
       lump,
       impulsive,
-      sound: resample(decodeWav(await readFile(join(DATA, 'sounds', file))), RATE_HZ),
+      sound: resample(decodeWav(await readFile(join(DATA_FOLDER, 'sounds', file))), RATE_HZ),
     })),
   );
 }
