@@ -38,6 +38,16 @@ export interface NodeLinkComponents {
 const MAX_INSTALLS = 2000;
 const installsAnswer = z.object({ installs: z.array(z.unknown()).max(MAX_INSTALLS) });
 const acceptAnswer = z.object({ accepted: z.number().int().nonnegative() });
+/** Failures that say that this node can't do it now, and nothing of the event. */
+const ELSEWHERE = [
+  'ERR_PEER_UNREACHABLE',
+  'ERR_RPC_REFUSED',
+  'ERR_NODE_BUSY',
+  'ERR_NOT_DEPLOYED',
+  'ERR_APP_BROKEN',
+  'ERR_APP_BUSY',
+];
+
 const inferAnswer = z.object({ result: z.unknown(), tookMs: z.number().nonnegative() });
 
 /** The conversation between the gateway and its nodes: what they ask and tell, and what they are asked. */
@@ -144,6 +154,8 @@ export class NodeLink {
         return { node: node.id, nodeName: node.name, result, tookMs };
       } catch (error) {
         options.signal?.throwIfAborted();
+        // What an app itself made of the event, another node's would make too, and act on it a second time.
+        if (!ELSEWHERE.includes(errorRecord(error).code)) throw error;
         failure = error instanceof Error ? error : new NoNodeError(String(error));
       }
     }

@@ -17,8 +17,8 @@ interface InferOptions extends GatewayOptions {
 
 const INFER_TIMEOUT_MS = 250_000;
 const KINDS: Record<string, string> = {
-  picture: '.png .jpg .jpeg .webp .gif .avif .bmp .tif .tiff',
-  sound: '.wav .flac .mp3 .ogg',
+  picture: '.png .jpg .jpeg .webp .gif .bmp .tif .tiff',
+  sound: '.wav',
 };
 
 /** `floormesh infer APP --input FILE`: one event handled, as if a source had given it. */

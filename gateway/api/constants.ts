@@ -1,3 +1,5 @@
+import { MAX_RPC_BYTES } from '../../core/index.ts';
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -7,8 +9,8 @@ export const API_PREFIX = '/api/v1';
 export const API_HOST = '127.0.0.1';
 /** A JSON body. */
 export const MAX_JSON_BYTES = 1 * MiB;
-/** The data of one `infer`. */
-export const MAX_INFER_BYTES = 4 * MiB;
+/** The data of one `infer`: it goes on to a node in one message, with a little around it. */
+export const MAX_INFER_BYTES = MAX_RPC_BYTES - 64 * KiB;
 /** What may wait for one slow reader of a stream. Above it the reader is cut off and resumes by its last id. */
 export const MAX_STREAM_QUEUE_BYTES = 1 * MiB;
 /** Readers of streams at a time. */

@@ -42,7 +42,7 @@ import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
 import { planRebuild, worthTrying } from './plan.ts';
 import { parseReadyModel, type ReadyModel } from './report.ts';
 import { SharedWork, Turns } from './shared-work.ts';
-import { trialOnNode } from './trial.ts';
+import { soberAccuracy, trialOnNode } from './trial.ts';
 
 /** One model for one hardware class. */
 export interface RebuildJob {
@@ -224,9 +224,13 @@ export class RebuildEngine {
     if (onNode !== undefined && !originalFailed(onNode)) return { candidates: onNode, measuredBy };
     const classRuntime = await this.#classRuntime(job, signal);
     if (classRuntime !== undefined) {
-      const candidates = await twice(narrowed, (trial) =>
+      const measured = await twice(narrowed, (trial) =>
         this.#evaluator.evaluate(trial, classRuntime, judged, signal),
       );
+      const candidates = measured.map((candidate, i) => ({
+        ...candidate,
+        accuracy: soberAccuracy(judged[i]?.accuracy, candidate.accuracy),
+      }));
       return { candidates, measuredBy: 'gateway' };
     }
     if (onNode !== undefined) return { candidates: onNode, measuredBy };

@@ -6,6 +6,7 @@ import {
   entriesOf,
   findEntry,
   InvalidInputError,
+  nearest,
 } from '../../core/index.ts';
 import { notFound } from '../not-found.ts';
 
@@ -31,7 +32,7 @@ export function resolveEntry(
 /**
  * The models of an app as the deployment wants them, by the app's own names.
  *
- * @throws {NotFoundError} @throws {InvalidInputError} for a name that the app does not have
+ * @throws {NotFoundError} @throws {InvalidInputError} for a model, an action or a setting that the app does not have
  */
 export function resolveModels(
   entries: readonly CatalogEntry[],
@@ -48,6 +49,7 @@ export function resolveModels(
     throw new InvalidInputError(
       `app ${app.name} has no action ${strange}; its actions are ${app.actions.join(', ') || 'none'}`,
     );
+  checkSettings(spec, app);
   return Object.fromEntries(
     Object.entries(app.models)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -56,4 +58,22 @@ export function resolveModels(
         return [name, resolveEntry(entries, 'model', wanted.name, wanted.version)];
       }),
   );
+}
+
+/** An app's own settings are its manifest's: a name that is not there, or a value of another type, is a mistake. */
+function checkSettings({ settings }: DeploymentSpec, app: AppManifest): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const standard = app.settings[name];
+    const known = Object.keys(app.settings);
+    if (standard === undefined) {
+      const meant = nearest(name, known);
+      throw new InvalidInputError(
+        `app ${app.name} has no setting ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+      );
+    }
+    if (typeof value !== typeof standard || Array.isArray(value) !== Array.isArray(standard))
+      throw new InvalidInputError(
+        `setting ${name} of app ${app.name} must be ${Array.isArray(standard) ? 'a list' : `a ${typeof standard}`}`,
+      );
+  }
 }

@@ -41,6 +41,8 @@ export class Roster {
   readonly #records: Table<NodeRecord>;
   readonly #configurations: Table<Configuration>;
   readonly #nodes = new Map<string, RosterNode>();
+  /** Questions under way, by fingerprint: nodes that are alike are asked once. */
+  readonly #asks = new Map<Digest, Promise<{ configuration: Configuration; fingerprint: Digest }>>();
   readonly #asking = new Map<string, Digest>();
   /** Facts of peers that could not be asked yet, until they connect. */
   readonly #heard = new Map<string, FingerprintFact>();
@@ -127,6 +129,7 @@ export class Roster {
     const node = this.#nodes.get(peer);
     if (node === undefined || node.connected === connected) return;
     this.#set({ ...node, connected, lastSeen: this.#clock() }, connected ? 'connected' : 'gone');
+    if (connected) void this.#confirm(node);
     void this.#records.put(peer, recordOf(this.#nodes.get(peer) ?? node));
   }
 
@@ -142,7 +145,8 @@ export class Roster {
     if (signal === undefined || this.#asking.get(peer) === fact.fingerprint) return;
     if (node === undefined && this.#nodes.size >= MAX_NODES) return;
     if (node !== undefined && node.fingerprint === fact.fingerprint && node.name === fact.name) {
-      this.#set({ ...node, connected: this.#mesh.peers().includes(peer), lastSeen: this.#clock() }, 'seen');
+      const connected = this.#mesh.peers().includes(peer);
+      this.#set({ ...node, connected, lastSeen: this.#clock(), problem: undefined }, 'seen');
       return;
     }
     this.#asking.set(peer, fact.fingerprint);
@@ -159,12 +163,11 @@ export class Roster {
   }
 
   async #take(peer: string, fact: FingerprintFact, signal: AbortSignal): Promise<void> {
-    const stored = await this.#configurations.get(fact.fingerprint);
-    const { configuration, fingerprint } =
-      stored === undefined
-        ? await this.#ask(peer, signal)
-        : { configuration: stored, fingerprint: fact.fingerprint };
-    await this.#configurations.put(fingerprint, configuration, { sync: true });
+    const { configuration, fingerprint, asked } = await this.#configurationFor(
+      peer,
+      fact.fingerprint,
+      signal,
+    );
     const node: RosterNode = {
       id: peer,
       name: fact.name,
@@ -178,25 +181,75 @@ export class Roster {
     await this.#records.put(peer, recordOf(node), { sync: true });
     this.#log.info(
       { node: fact.name, fingerprint, hardwareClass: hardwareClassOf(configuration)?.id },
-      stored === undefined ? 'a node told its configuration' : 'a node has a configuration that is known',
+      asked ? 'a node told its configuration' : 'a node has a configuration that is known',
     );
     this.#set(node, 'configuration');
+  }
+
+  /** The configuration behind a fingerprint: the stored one, or what the first node that has it tells. */
+  async #configurationFor(
+    peer: string,
+    fingerprint: Digest,
+    signal: AbortSignal,
+  ): Promise<{ configuration: Configuration; fingerprint: Digest; asked: boolean }> {
+    const stored = await this.#configurations.get(fingerprint);
+    if (stored !== undefined) return { configuration: stored, fingerprint, asked: false };
+    const other = this.#asks.get(fingerprint);
+    if (other !== undefined) {
+      await other.catch(() => undefined);
+      signal.throwIfAborted();
+      return this.#configurationFor(peer, fingerprint, signal);
+    }
+    const ask = this.#ask(peer, signal);
+    this.#asks.set(fingerprint, ask);
+    try {
+      return { ...(await ask), asked: true };
+    } finally {
+      this.#asks.delete(fingerprint);
+    }
   }
 
   async #ask(
     peer: string,
     signal: AbortSignal,
   ): Promise<{ configuration: Configuration; fingerprint: Digest }> {
-    const request = {};
     const answer = parseConfigurationAnswer(
-      await this.#mesh.call(peer, 'configuration', request, { signal, timeoutMs: NODE_CALL_TIMEOUT_MS }),
+      await this.#mesh.call(peer, 'configuration', {}, { signal, timeoutMs: NODE_CALL_TIMEOUT_MS }),
     );
     if (answer.unchanged)
       throw new FingerprintMismatchError('a node says unchanged where nothing of it is known');
-    const computed = fingerprintOf(answer.configuration);
-    if (computed !== answer.fingerprint)
-      throw new FingerprintMismatchError(`claimed ${answer.fingerprint}, computed ${computed}`);
-    return { configuration: answer.configuration, fingerprint: computed };
+    const { configuration } = answer;
+    const fingerprint = fingerprintOf(configuration);
+    if (fingerprint !== answer.fingerprint)
+      throw new FingerprintMismatchError(`claimed ${answer.fingerprint}, computed ${fingerprint}`);
+    await this.#configurations.put(fingerprint, configuration, { sync: true });
+    return { configuration, fingerprint };
+  }
+
+  /**
+   * Asks a node that came back whether it still is what is stored. It answers that nothing changed, or with what it is
+   * now: a fact that it gossiped meanwhile may have been missed.
+   */
+  async #confirm(node: RosterNode): Promise<void> {
+    const signal = this.#running?.signal;
+    if (signal === undefined) return;
+    try {
+      const request = { known: node.fingerprint };
+      const answer = parseConfigurationAnswer(
+        await this.#mesh.call(node.id, 'configuration', request, { signal, timeoutMs: NODE_CALL_TIMEOUT_MS }),
+      );
+      if (answer.unchanged) return;
+      const { name } = node;
+      await this.#learn(node.id, {
+        kind: 'fingerprint',
+        name,
+        fingerprint: answer.fingerprint,
+        at: this.#clock(),
+      });
+    } catch (error) {
+      if (!signal.aborted)
+        this.#log.debug({ node: node.name, problem: errorRecord(error) }, 'a node did not confirm');
+    }
   }
 
   #complain(peer: string, fact: FingerprintFact, error: unknown): void {
