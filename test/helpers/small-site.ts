@@ -1,10 +1,12 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeModels } from '../../apps/make/index.ts';
 import { FILES } from '../../cli/compose/files.ts';
 import { DaemonProcess } from '../../cli/demo/processes.ts';
 import { initBridge, initGateway, initNode } from '../../cli/init/roles.ts';
 import { packFolder, publishInto } from '../../cli/publish.ts';
+import type { Release } from '../../core/index.ts';
 import { packOnnxruntimeNode } from '../../provider-bridge/index.ts';
 import { appFolder } from '../../cli/demo/folders.ts';
 import { daemonCommand } from './command.ts';
@@ -13,6 +15,11 @@ const LISTEN = ['/ip4/127.0.0.1/tcp/0'];
 const SITE = 'small';
 /** Only one node measures, and somebody waits. */
 const TRIAL_BUDGET_MS = 3000;
+
+/** A folder for a site that many tests share: whoever asks removes it. */
+export async function newFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'floormesh-site-'));
+}
 
 /** A real site in one folder: a bridge, a gateway and nodes, each a process of its own, all on the loopback. */
 export class SmallSite {
@@ -42,8 +49,12 @@ export class SmallSite {
     return join(this.folder('bridge'), FILES.publisher);
   }
 
-  async publish(folder: string): Promise<void> {
-    await publishInto(this.folder('bridge'), this.keyFile, (blobs) => packFolder(folder, blobs));
+  /** Puts an app or a model into the bridge's catalog. */
+  async publish(folder: string): Promise<Release> {
+    const { release } = await publishInto(this.folder('bridge'), this.keyFile, (blobs) =>
+      packFolder(folder, blobs),
+    );
+    return release;
   }
 
   /** Starts the bridge and makes the gateway's folder. */
