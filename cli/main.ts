@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { errorRecord, isAbort } from '../core/index.ts';
 import { type CliContext, UsageError } from './context.ts';
-import { VERBS } from './verbs/index.ts';
+import { loadVerbs } from './verbs/index.ts';
 import { VERSION } from './version.ts';
 
 /** The exit codes of the command: done, failed, called wrongly. */
@@ -28,15 +28,15 @@ export async function run(argv: string[]): Promise<void> {
 /** Runs the command in a given context. Returns its exit code and throws nothing. */
 export async function runWith(argv: string[], context: CliContext): Promise<number> {
   try {
-    await program(context).parseAsync(argv);
+    await (await program(argv, context)).parseAsync(argv);
     return 0;
   } catch (error) {
     return report(error, argv, context);
   }
 }
 
-/** The whole command line: every verb registered. */
-export function program(context: CliContext): Command {
+/** The command line, with the verbs that these arguments need. */
+export async function program(argv: readonly string[], context: CliContext): Promise<Command> {
   const command = new Command('floormesh')
     .description('A mesh that brings machine-learning models to the machines on a factory floor')
     .version(VERSION)
@@ -46,7 +46,7 @@ export function program(context: CliContext): Command {
       writeOut: (text) => context.out.write(text),
       writeErr: (text) => context.err.write(text),
     });
-  for (const verb of VERBS) verb(command, context);
+  for (const verb of await loadVerbs(argv)) verb(command, context);
   throwInsteadOfExit(command);
   return command;
 }

@@ -1,30 +1,34 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
-import { acceptVerb } from './accept.ts';
-import { catalogVerb } from './catalog.ts';
-import { configVerb } from './config.ts';
-import { demoVerb } from './demo.ts';
-import { deployVerb } from './deploy.ts';
-import { eventsVerb } from './events.ts';
-import { explainVerb } from './explain.ts';
-import { inferVerb } from './infer.ts';
-import { initVerb } from './init.ts';
-import { nodesVerb } from './nodes.ts';
-import { rolloutVerb } from './rollout.ts';
-import { runVerb } from './run.ts';
 
-/** Every verb, in the order of the help. Those under `node` come after the one that makes that command. */
-export const VERBS: readonly ((program: Command, context: CliContext) => void)[] = [
-  demoVerb,
-  initVerb,
-  runVerb,
-  acceptVerb,
-  catalogVerb,
-  nodesVerb,
-  deployVerb,
-  rolloutVerb,
-  explainVerb,
-  inferVerb,
-  eventsVerb,
-  configVerb,
-];
+/** Registers the commands of one file with the command line. */
+export type Verb = (program: Command, context: CliContext) => void;
+
+const run = async (): Promise<Verb> => (await import('./run.ts')).runVerb;
+
+/**
+ * Every verb, in the order of the help, and the files that make it up. A file is loaded only when its verb is called,
+ * so that `floormesh nodes ls` does not wait for what a daemon is made of.
+ */
+export const VERBS: Record<string, readonly (() => Promise<Verb>)[]> = {
+  demo: [async () => (await import('./demo.ts')).demoVerb],
+  init: [async () => (await import('./init.ts')).initVerb],
+  bridge: [run],
+  gateway: [run],
+  node: [run, async () => (await import('./accept.ts')).acceptVerb],
+  catalog: [async () => (await import('./catalog.ts')).catalogVerb],
+  nodes: [async () => (await import('./nodes.ts')).nodesVerb],
+  deploy: [async () => (await import('./deploy.ts')).deployVerb],
+  rollout: [async () => (await import('./rollout.ts')).rolloutVerb],
+  explain: [async () => (await import('./explain.ts')).explainVerb],
+  infer: [async () => (await import('./infer.ts')).inferVerb],
+  events: [async () => (await import('./events.ts')).eventsVerb],
+  config: [async () => (await import('./config.ts')).configVerb],
+};
+
+/** The verbs that a command line needs: the one that it names, or all of them for the help. */
+export async function loadVerbs(argv: readonly string[]): Promise<Verb[]> {
+  const named = VERBS[argv[2] ?? ''];
+  const files = named ?? [...new Set(Object.values(VERBS).flat())];
+  return Promise.all(files.map((load) => load()));
+}

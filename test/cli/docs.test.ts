@@ -25,7 +25,7 @@ test('the reference lists every verb, and no other', async (t) => {
   const listed = [...section.matchAll(/`([a-z]+(?: [a-z]+)?)[^`]*`(?=[^\n]*\|[^\n]*\|)/g)].map(
     ([, verb]) => verb ?? '',
   );
-  const verbs = verbsOf(program(context));
+  const verbs = verbsOf(await program([], context));
   for (const verb of verbs) t.true(listed.includes(verb), `docs/cli.md does not have ${verb}`);
   for (const verb of listed) t.true(verbs.includes(verb), `there is no ${verb}`);
 });

@@ -162,6 +162,10 @@ test('what cannot be deployed is refused with the name of the node and of what i
     gateway.deploy({ name: 'x', app: 'listener', to: 'all', models: { eye: { name: 'impulse' } } }),
     { code: 'ERR_INVALID_INPUT', message: /no model eye/ },
   );
+  await t.throwsAsync(gateway.deploy({ name: 'x', app: 'listener', to: 'all', settings: { loudness: 1 } }), {
+    code: 'ERR_INVALID_INPUT',
+    message: /no setting loudness/,
+  });
   await t.throwsAsync(gateway.deploy({ name: 'x', app: 'listener', to: 'press-1' }), {
     code: 'ERR_UNSATISFIABLE',
     message: /press-1: source: no source gives sound/,
