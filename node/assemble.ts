@@ -20,10 +20,11 @@ import { InstallBook } from './agent/install-book.ts';
 import { Installer } from './agent/installer.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Trials } from './agent/trials.ts';
-import { GATEWAY_CALL_TIMEOUT_MS } from './constants.ts';
+import { EMULATOR_MIB, GATEWAY_CALL_TIMEOUT_MS } from './constants.ts';
 import { Outbox } from './events/outbox.ts';
 import { Forwarder } from './forwarder.ts';
 import type { NodeInit } from './init.ts';
+import { runsEmulated } from './probe/probe.ts';
 import type { StartApp } from './runtime-host/app-process.ts';
 import { EventJournal } from './runtime-host/event-journal.ts';
 import { DeploymentHost } from './runtime-host/host.ts';
@@ -89,8 +90,9 @@ export function assemble(
   );
   const configuration = (): Configuration => ({ ...base, runtimes: runtimes.proven() });
   const book = new InstallBook({ state, clock, onChange: (install) => receipts.add(install) });
+  const overheadMiB = runsEmulated(base) ? EMULATOR_MIB : undefined;
   const start: StartApp = ({ dir, config }, { onAction, signal }) =>
-    startApp({ dir, config, execPath, log, onAction, signal });
+    startApp({ dir, config, execPath, overheadMiB, log, onAction, signal });
   const makeHost = (deployment: string): DeploymentHost => {
     const journal = new EventJournal(state, deployment);
     const dispatch: Dispatcher['dispatch'] = (target, record) => dispatcher.dispatch(target, record);

@@ -1,8 +1,14 @@
+/**
+ * What an app's process may hold beside the app's grant where its CPU is emulated: the emulator keeps the code that it
+ * has translated. QEMU's user mode was seen with 200 to 300 MiB of its own under Node.js and a runtime.
+ */
+export const EMULATOR_MIB = 512;
 /** Memory that apps may use together where nobody says otherwise: this share of the machine's. */
 export const MEMORY_GRANT_SHARE = 0.5;
 /** A probe rounds memory down to this, so that a new kernel does not change a fingerprint. */
 export const MEMORY_STEP_MIB = 16;
-export const PROBE_TIMEOUT_MS = 30_000;
+/** Starting a Node.js twice. Emulated machines are 5 to 30 times slower than real ones. */
+export const PROBE_TIMEOUT_MS = 120_000;
 
 /** How often the fingerprint is told, changed or not, so that a gateway that was away learns it. */
 export const FINGERPRINT_EVERY_MS = 30_000;

@@ -16,6 +16,8 @@ export interface AppInit {
   dir: string;
   config: PackageConfig;
   execPath?: string;
+  /** What the process may hold beside what the app is granted: an emulator's own memory, in MiB. */
+  overheadMiB?: number;
   log: Logger;
   /** Gives up the start. A running app is ended by `stop`. */
   signal?: AbortSignal;
@@ -60,7 +62,7 @@ export interface RunningApp {
  *   is wrong with the package, with that code; {ChildExitedError} and {MemoryExceededError} when the process ended
  */
 export async function startApp(init: AppInit): Promise<RunningApp> {
-  const { config, execPath, log, signal, onAction } = init;
+  const { config, execPath, overheadMiB, log, signal, onAction } = init;
   signal?.throwIfAborted();
   const dir = await realpath(init.dir);
   const child = spawnChild({
@@ -68,6 +70,7 @@ export async function startApp(init: AppInit): Promise<RunningApp> {
     ...(execPath === undefined ? {} : { execPath }),
     args: permissionFlags(dir),
     memoryMiB: config.grants.memoryMiB,
+    ...(overheadMiB === undefined ? {} : { overheadMiB }),
     name: config.deployment,
     log,
   });

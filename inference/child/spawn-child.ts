@@ -22,6 +22,8 @@ export interface ChildInit {
   env?: Record<string, string>;
   /** What the process may hold resident. Above it, it is ended with `ERR_MEMORY_EXCEEDED`. */
   memoryMiB?: number;
+  /** What it may hold beside that, for what `execPath` puts between it and the CPU: an emulator's own memory. */
+  overheadMiB?: number;
   cwd?: string;
   /** For the log. */
   name: string;
@@ -101,7 +103,7 @@ class SpawnedChild implements Child {
     const { pid } = this.#process;
     if (pid === undefined) return;
     const endGuard = guardGroup(pid);
-    this.#memory = watchMemory(pid, init.memoryMiB, (residentMiB) => this.#exceeded(residentMiB));
+    this.#memory = watchMemory(pid, allowedMiB(init), (residentMiB) => this.#exceeded(residentMiB));
     preferForOom(pid);
     const onAbort = (): void => this.kill(new ChildExitedError(`${init.name} was ended`));
     init.signal?.addEventListener('abort', onAbort);
@@ -207,10 +209,11 @@ class SpawnedChild implements Child {
   }
 
   #exceeded(residentMiB: number): void {
-    const { name, memoryMiB } = this.#init;
+    const { name, memoryMiB, overheadMiB = 0 } = this.#init;
+    const beside = overheadMiB === 0 ? '' : ` and ${overheadMiB} MiB allowed for its emulator`;
     this.kill(
       new MemoryExceededError(
-        `${name} held ${Math.round(residentMiB)} MiB where ${memoryMiB} MiB are granted`,
+        `${name} held ${Math.round(residentMiB)} MiB where ${memoryMiB} MiB are granted${beside}`,
       ),
     );
   }
@@ -230,6 +233,10 @@ class SpawnedChild implements Child {
       this.#init.log.info({ child: this.#init.name, stream, line, ...(dropped > 0 ? { dropped } : {}) });
     });
   }
+}
+
+function allowedMiB({ memoryMiB, overheadMiB = 0 }: ChildInit): number | undefined {
+  return memoryMiB === undefined ? undefined : memoryMiB + overheadMiB;
 }
 
 function argumentsOf({ args = [], memoryMiB, entry }: ChildInit): string[] {

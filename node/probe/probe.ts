@@ -11,6 +11,8 @@ import { ownVersion } from './own-version.ts';
 
 const MIB = 1024 * 1024;
 
+const EMULATED_VENDOR = 'emulated';
+
 export type ProbeInit = Pick<
   NodeInit,
   'memoryMiB' | 'runtimes' | 'labels' | 'sources' | 'actions' | 'execPath' | 'cpuFeatures'
@@ -50,6 +52,11 @@ export async function probeConfiguration(
   };
 }
 
+/** Whether apps run on a CPU that is none: an emulator's. */
+export function runsEmulated({ cpu }: Configuration): boolean {
+  return cpu.vendor === EMULATED_VENDOR;
+}
+
 function describeCpu(
   execution: Execution,
   cpuinfo: string,
@@ -58,7 +65,7 @@ function describeCpu(
   const cores = Math.max(1, cpus().length);
   const features = cpuFeaturesOf(execution, cpuinfo, stated);
   const { arch } = execution;
-  if (execution.emulated) return { arch, vendor: 'emulated', model: `emulated ${arch}`, cores, features };
+  if (execution.emulated) return { arch, vendor: EMULATED_VENDOR, model: `emulated ${arch}`, cores, features };
   const vendor = /^(?:vendor_id|CPU implementer)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1];
   return { arch, vendor: text(vendor), model: text(cpus()[0]?.model), cores, features };
 }
