@@ -26,10 +26,11 @@ type Raw = Pick<Outcome, 'recipe' | 'problem'> & { found?: RawFinding };
 
 /**
  * How long one answer of a build may take, in shares of the budget: one that hangs must leave time for the others. A
- * machine that is busy takes seconds to load a runtime, and that is no hang.
+ * machine that is busy takes seconds to load a runtime, and an emulated one runs a model 100 times slower than any
+ * other: that is no hang.
  */
 const PATIENCE = 1.25;
-const MIN_PATIENCE_MS = 15_000;
+const MIN_PATIENCE_MS = 90_000;
 const MAX_PROBLEM_CHARS = 500;
 
 /**
