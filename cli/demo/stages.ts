@@ -114,10 +114,14 @@ export async function update(scene: Scene): Promise<void> {
   await feed.pictures(site.nodes, 3);
   const next = join(site.dir, 'models', 'label-recogniser-2');
   await publishFolder(site, next, scene.signal);
-  await observer.until('the node without auto-update waits for consent', ROLLOUT_TIMEOUT_MS, async () => {
-    const view = await observer.client.get<DeploymentView>(`deployments/${DEPLOYMENTS.dock}`);
-    return view.nodes.some((node) => node.state === 'awaiting-consent') ? true : undefined;
-  });
+  await observer.until(
+    'the node without auto-update waits for consent',
+    patience(scene, ROLLOUT_TIMEOUT_MS),
+    async () => {
+      const view = await observer.client.get<DeploymentView>(`deployments/${DEPLOYMENTS.dock}`);
+      return view.nodes.some((node) => node.state === 'awaiting-consent') ? true : undefined;
+    },
+  );
   scene.say('  cart-3 waits for consent; floormesh node accept cart-3');
   await feed.pictures(site.nodes, 3);
   await rolledOut(scene, DEPLOYMENTS.lines, 2);
