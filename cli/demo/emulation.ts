@@ -16,6 +16,13 @@ export const EmulatorMissingError = defineError(
   'On Debian: apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross libgcc-s1-arm64-cross',
 );
 
+export const ForeignNodeMissingError = defineError(
+  'ForeignNodeMissingError',
+  'ERR_FOREIGN_NODE_MISSING',
+  'The demo has no Node.js for the CPU that it is to emulate.',
+  'Fetch it once where there is a network, and name its binary: docs/operations.md says how.',
+);
+
 type Emulation = NonNullable<DemoNode['emulate']>;
 
 /** Whether this machine has the emulator. */
@@ -38,14 +45,30 @@ export async function emulatorWrapper(dir: string, emulation: Emulation): Promis
   return file;
 }
 
-/** The Node binary for another CPU: from the optional dependency, or fetched by npm into the demo's folder. */
+/**
+ * The Node binary for another CPU: the one that the environment names (`FLOORMESH_NODE_ARM64`), the optional
+ * dependency's, or one that npm fetches into the demo's folder.
+ *
+ * @throws {ForeignNodeMissingError}
+ */
 async function foreignNode(dir: string, arch: string): Promise<string> {
+  const variable = `FLOORMESH_NODE_${arch.toUpperCase()}`;
+  const stated = process.env[variable];
+  if (stated !== undefined) return stated;
   const name = `node-linux-${arch}`;
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'node');
   } catch {
     // npm leaves out packages for other CPUs, so it is fetched by itself.
   }
+  try {
+    return await fetchNode(dir, name);
+  } catch (cause) {
+    throw new ForeignNodeMissingError(`npm could not fetch ${name}; ${variable} is not set`, { cause });
+  }
+}
+
+async function fetchNode(dir: string, name: string): Promise<string> {
   const folder = join(dir, name);
   await mkdir(folder, { recursive: true });
   const options = { cwd: folder, timeout: FETCH_TIMEOUT_MS };

@@ -107,7 +107,6 @@ export class DemoSite {
       peers: this.#multicast ? [] : [String((gateway.ready.addresses as string[])[0])],
       memory: node.memory,
       runtimes: node.runtimes,
-      cpuFeatures: node.emulate?.cpuFeatures,
       execPath,
       sources: [
         ...(node.camera === 'folder'
