@@ -65,7 +65,8 @@ function describeCpu(
   const cores = Math.max(1, cpus().length);
   const features = cpuFeaturesOf(execution, cpuinfo, stated);
   const { arch } = execution;
-  if (execution.emulated) return { arch, vendor: EMULATED_VENDOR, model: `emulated ${arch}`, cores, features };
+  if (execution.emulated)
+    return { arch, vendor: EMULATED_VENDOR, model: `emulated ${arch}`, cores, features };
   const vendor = /^(?:vendor_id|CPU implementer)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1];
   return { arch, vendor: text(vendor), model: text(cpus()[0]?.model), cores, features };
 }
