@@ -25,12 +25,15 @@ type Outcome = TrialResult['results'][number];
 type Raw = Pick<Outcome, 'recipe' | 'problem'> & { found?: RawFinding };
 
 /**
- * How long one answer of a build may take, in shares of the budget: one that hangs must leave time for the others. A
- * machine that is busy takes seconds to load a runtime, and an emulated one runs a model 100 times slower than any
- * other: that is no hang.
+ * How long one answer of a build may take: in shares of the budget, since one that hangs must leave time for the others,
+ * and in times of what the original needed, since an emulated machine may be a hundred times slower than any other. A
+ * machine that is busy takes seconds to load a runtime, and that is no hang.
  */
 const PATIENCE = 1.25;
-const MIN_PATIENCE_MS = 90_000;
+const MIN_PATIENCE_MS = 15_000;
+const TIMES_THE_ORIGINAL = 8;
+/** The original's first answer. Without it there is nothing to measure, so nothing is lost by waiting. */
+const FIRST_PATIENCE_MS = 90_000;
 const MAX_PROBLEM_CHARS = 500;
 
 /**
@@ -60,6 +63,7 @@ class Trial {
   readonly #init: TrialInit;
   readonly #end: number;
   readonly #children = new Set<TrialChild>();
+  #original: TrialChild | undefined;
 
   constructor(init: TrialInit) {
     this.#init = init;
@@ -70,6 +74,7 @@ class Trial {
     const [first, ...others] = this.#init.request.builds;
     if (first === undefined) throw new TypeError('a trial needs the original build');
     const original = this.#spawn(first.recipe);
+    this.#original = original;
     const opened = await original.open(
       this.#openParams(first.digest),
       this.#patience(this.#share(others.length)),
@@ -127,7 +132,9 @@ class Trial {
   }
 
   #patience(shareMs: number): number {
-    return Math.max(MIN_PATIENCE_MS, shareMs * PATIENCE);
+    const slowest = this.#original?.slowestMs ?? 0;
+    const least = slowest === 0 ? FIRST_PATIENCE_MS : Math.max(MIN_PATIENCE_MS, slowest * TIMES_THE_ORIGINAL);
+    return Math.max(least, shareMs * PATIENCE);
   }
 
   #openParams(digest: Digest): object {

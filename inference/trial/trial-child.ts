@@ -15,6 +15,8 @@ export interface Reference {
 
 /** A build in a child process, as the trial sees it. Its answers are checked: the child runs vendors' models. */
 export class TrialChild {
+  /** The longest that an answer took, in milliseconds. */
+  slowestMs = 0;
   readonly #child: Child;
   readonly #signal: AbortSignal | undefined;
 
@@ -60,9 +62,13 @@ export class TrialChild {
     return this.#child.stop({ graceMs: 0 });
   }
 
-  #ask(method: string, params: object, timeoutMs: number): Promise<unknown> {
+  async #ask(method: string, params: object, timeoutMs: number): Promise<unknown> {
     const signal = this.#signal;
-    return this.#child.request(method, params, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
+    const start = performance.now();
+    const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
+    const answer = await this.#child.request(method, params, options);
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - start);
+    return answer;
   }
 }
 
