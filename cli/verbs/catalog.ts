@@ -12,7 +12,6 @@ import { type Client, openClient } from '../client.ts';
 import { FILES } from '../compose/files.ts';
 import { type CliContext, UsageError } from '../context.ts';
 import { formatBytes, formatMs } from '../format.ts';
-import { packFolder, publishInto, signPacked } from '../publish.ts';
 import { facts, table } from '../table.ts';
 import { type GatewayOptions, gatewayOptions, nameAndVersion, print } from '../verb.ts';
 
@@ -59,6 +58,7 @@ export function catalogVerb(program: Command, context: CliContext): void {
       .description('pack, sign and publish an app or a model'),
   ).action(async (dir: string, options: AddOptions) => {
     const keyFile = keyFileOf(options, context);
+    const { packFolder, publishInto } = await import('../publish.ts');
     const packed =
       options.bridge === undefined
         ? await publishThrough(await openClient(options, context), dir, await loadKeyPair(keyFile), context)
@@ -89,6 +89,7 @@ async function publishThrough(
   keyPair: KeyPair,
   context: CliContext,
 ): Promise<Packed> {
+  const { packFolder, signPacked } = await import('../publish.ts');
   const scratch = await mkdtemp(join(tmpdir(), 'floormesh-pack-'));
   try {
     const blobs = await openBlobStore(scratch);

@@ -1,13 +1,10 @@
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { peerIdOf } from '../../mesh/index.ts';
 import { loadKeyPair } from '../../trust/index.ts';
 import { FILES } from '../compose/files.ts';
 import { loadConfig } from '../config/load.ts';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../context.ts';
-import { packBundledRuntimes } from '../init/bundled-runtimes.ts';
-import { initBridge, initGateway, initNode } from '../init/roles.ts';
 
 interface InitOptions {
   name?: string;
@@ -38,6 +35,8 @@ export function initVerb(program: Command, context: CliContext): void {
     .description('a provider bridge with an empty catalog, a publisher key and the bundled runtimes')
     .addOption(new Option('--no-runtimes', 'leave the catalog without runtimes'))
     .action(async (dir: string, options: InitOptions & { runtimes: boolean }) => {
+      const { initBridge } = await import('../init/roles.ts');
+      const { packBundledRuntimes } = await import('../init/bundled-runtimes.ts');
       const made = await initBridge(resolve(dir), {
         name: options.name ?? 'provider',
         listen: options.listen ?? ['/ip4/0.0.0.0/tcp/4410'],
@@ -61,6 +60,7 @@ export function initVerb(program: Command, context: CliContext): void {
         options.apiPort === undefined
           ? {}
           : { api: { host: '127.0.0.1', port: Number(options.apiPort), names: [] } };
+      const { initGateway } = await import('../init/roles.ts');
       const made = await initGateway(resolve(dir), {
         name: options.name ?? 'site',
         listen: options.listen ?? ['/ip4/0.0.0.0/tcp/4420'],
@@ -86,6 +86,7 @@ export function initVerb(program: Command, context: CliContext): void {
     .option('--memory <size>', 'what apps may use together, such as 768MiB')
     .action(async (dir: string, options: NodeOptions) => {
       const site = await describeSite(options, context);
+      const { initNode } = await import('../init/roles.ts');
       const made = await initNode(resolve(dir), {
         name: options.name ?? 'node',
         listen: options.listen,
@@ -120,6 +121,7 @@ async function describeSite(
   if (peerId === undefined) {
     const { config, dir } = await loadConfig('gateway', gateway, context.env);
     const { publicKey } = await loadKeyPair(join(dir, FILES.identity));
+    const { peerIdOf } = await import('../../mesh/index.ts');
     return {
       site: config.name,
       gateway: peerIdOf(publicKey),

@@ -1,7 +1,6 @@
 import { type AddressInfo, isIPv6 } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { fastify as Fastify, FastifyInstance, FastifyReply } from 'fastify';
 import { errorRecord, FloormeshError, isAbort, type Logger, TimeoutError } from '../../core/index.ts';
-import { PortInUseError } from '../../mesh/index.ts';
 import type { Gateway } from '../gateway.ts';
 import { checkAccess, checkHost } from './access.ts';
 import { consoleRoutes } from './console-files.ts';
@@ -100,13 +99,17 @@ class HttpApi implements Api {
   async #listen(): Promise<Running> {
     const { host = API_HOST, port = 0 } = this.#init;
     const token = await loadOrCreateToken(this.#init.tokenFile);
-    const app = buildServer(this.#init, this.#components, token);
+    // Loaded where there is to be a server: the command line knows this door too, and starts often.
+    const { fastify } = await import('fastify');
+    const app = buildServer(fastify, this.#init, this.#components, token);
     try {
       await app.listen({ host, port });
     } catch (error) {
       await app.close();
-      if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+        const { PortInUseError } = await import('../../mesh/index.ts');
         throw new PortInUseError(`port ${port} of ${host} is taken`, { cause: error });
+      }
       throw error;
     }
     const url = urlOf(app.server.address() as AddressInfo);
@@ -122,7 +125,12 @@ function urlOf({ address, port }: AddressInfo): string {
   return isIPv6(address) ? `http://[${address}]:${port}` : `http://${address}:${port}`;
 }
 
-function buildServer(init: ApiInit, { gateway, log }: ApiComponents, token: string): FastifyInstance {
+function buildServer(
+  fastify: typeof Fastify,
+  init: ApiInit,
+  { gateway, log }: ApiComponents,
+  token: string,
+): FastifyInstance {
   const { names = [], heartbeatMs } = init;
   const streams = new EventStreams(heartbeatMs);
   const app = fastify({
