@@ -40,16 +40,19 @@ async function publishFolder(site: DemoSite, dir: string, signal: AbortSignal): 
   );
 }
 
-/** Waits until every node is known by its fingerprint and has proven a runtime. */
+/** Waits until every node is known by its fingerprint and has tried every runtime that it was offered. */
 export async function joinSite(scene: Scene): Promise<void> {
   const { observer, site } = scene;
   const nodes = await observer.until(
-    'every node joins and proves a runtime',
+    'every node joins and proves its runtimes',
     patience(scene, JOIN_TIMEOUT_MS),
     async () => {
       const known = await observer.client.get<NodeView[]>('nodes');
-      const ready = known.filter((node) => node.hardwareClass !== null);
-      return ready.length === site.nodes.length ? ready : undefined;
+      if (known.length < site.nodes.length || known.some((node) => node.hardwareClass === null))
+        return undefined;
+      const explained = await explanations(scene);
+      const trying = explained.some(({ runtimes }) => runtimes.some(({ state }) => state === 'offered'));
+      return trying ? undefined : known;
     },
   );
   for (const node of nodes) scene.say(`  ${node.name}: ${node.hardwareClass}`);
@@ -72,26 +75,32 @@ export async function deploy(scene: Scene): Promise<void> {
     { name: DEPLOYMENTS.sound, app: 'impulse-alert', to: microphones.join(','), autoUpdate: true },
   ];
   for (const spec of specs) await client.post<DeployResult>('deployments', spec);
-  for (const { name } of specs) await rolledOut(scene, name, 1);
+  for (const { name } of specs) await rolledOut(scene, name);
 }
 
-async function rolledOut(scene: Scene, deployment: string, revision: number): Promise<void> {
+/** Waits until the newest revision of a deployment runs on all of its nodes, and holds what is asked of it. */
+async function rolledOut(
+  scene: Scene,
+  deployment: string,
+  holds: (view: DeploymentView) => boolean = () => true,
+): Promise<void> {
   const { observer } = scene;
-  await observer.until(
-    `${deployment} revision ${revision} runs`,
-    patience(scene, ROLLOUT_TIMEOUT_MS),
-    async () => {
-      const rollouts = await observer.client.get<Rollout[]>('rollouts');
-      const bad = rollouts.find(
-        (rollout) => rollout.deployment === deployment && rollout.problem !== undefined,
-      );
-      if (bad?.problem !== undefined)
-        scene.say(`  ${deployment}: ${bad.problem.code}: ${bad.problem.message}`);
-      const view = await observer.client.get<DeploymentView>(`deployments/${deployment}`);
-      const active = view.nodes.filter((node) => node.state === 'active' && (node.revision ?? 0) >= revision);
-      return view.nodes.length > 0 && active.length === view.nodes.length ? view : undefined;
-    },
-  );
+  let told: string | undefined;
+  await observer.until(`${deployment} runs`, patience(scene, ROLLOUT_TIMEOUT_MS), async () => {
+    const view = await observer.client.get<DeploymentView>(`deployments/${deployment}`);
+    if (view.rollout !== null) {
+      const { problem } = await observer.client.get<Rollout>(`rollouts/${view.rollout}`);
+      if (problem !== undefined && problem.message !== told) scene.say(`  ${deployment}: ${problem.message}`);
+      told = problem?.message;
+    }
+    const active = view.nodes.filter((node) => node.state === 'active' && node.revision === view.revision);
+    return view.nodes.length > 0 && active.length === view.nodes.length && holds(view) ? view : undefined;
+  });
+}
+
+/** Whether a deployment means the new recogniser. */
+function isUpdated({ models }: DeploymentView): boolean {
+  return models.recogniser?.version.startsWith('2.') === true;
 }
 
 /** Waits until everything that was shown so far has a result. */
@@ -119,14 +128,16 @@ export async function update(scene: Scene): Promise<void> {
     patience(scene, ROLLOUT_TIMEOUT_MS),
     async () => {
       const view = await observer.client.get<DeploymentView>(`deployments/${DEPLOYMENTS.dock}`);
-      return view.nodes.some((node) => node.state === 'awaiting-consent') ? true : undefined;
+      return isUpdated(view) && view.nodes.some((node) => node.state === 'awaiting-consent')
+        ? true
+        : undefined;
     },
   );
   scene.say('  cart-3 waits for consent; floormesh node accept cart-3');
   await feed.pictures(site.nodes, 3);
-  await rolledOut(scene, DEPLOYMENTS.lines, 2);
+  await rolledOut(scene, DEPLOYMENTS.lines, isUpdated);
   await observer.client.post('nodes/cart-3/accept', { deployment: DEPLOYMENTS.dock });
-  await rolledOut(scene, DEPLOYMENTS.dock, 2);
+  await rolledOut(scene, DEPLOYMENTS.dock, isUpdated);
   await feed.pictures(site.nodes, 3);
   await worked(scene);
 }

@@ -35,7 +35,7 @@ export function inferVerb(program: Command, context: CliContext): void {
     const data = await readFileBounded(options.input, MAX_INFER_BYTES);
     if (data === undefined) throw new UsageError(`there is no file ${options.input}`);
     const query = new URLSearchParams({
-      deployment: await deploymentOf(app, client),
+      deployment: await deploymentOf(app, options.node, client),
       kind: options.kind ?? kindOf(options.input),
       name: basename(options.input),
     });
@@ -51,12 +51,19 @@ export function inferVerb(program: Command, context: CliContext): void {
   });
 }
 
-/** A deployment of that name, else the only one of the app of that name; what there is not, the gateway says. */
-async function deploymentOf(name: string, client: Client): Promise<string> {
+/**
+ * A deployment of that name, else one of the app of that name, on the node that was named if one was. What there is
+ * not, the gateway says.
+ */
+async function deploymentOf(name: string, node: string | undefined, client: Client): Promise<string> {
   const deployments = await client.get<DeploymentView[]>('deployments');
   if (deployments.some((deployment) => deployment.name === name)) return name;
-  const ofApp = deployments.filter((deployment) => deployment.app.name === name);
-  return ofApp.length === 1 && ofApp[0] !== undefined ? ofApp[0].name : name;
+  const ofApp = deployments.filter(
+    ({ app, nodes }) =>
+      app.name === name &&
+      (node === undefined || nodes.some((one) => one.name === node || one.node === node)),
+  );
+  return ofApp[0]?.name ?? name;
 }
 
 function kindOf(path: string): string {

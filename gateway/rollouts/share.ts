@@ -85,8 +85,10 @@ export function whatIsNew(
       continue;
     }
     const note = (was: CatalogEntry | undefined, is: CatalogEntry): void => {
-      if (was?.digest !== is.digest)
-        changes.add(`${is.name} ${was === undefined ? '' : `${was.version} → `}${is.version}`);
+      if (was?.digest === is.digest) return;
+      if (was === undefined) changes.add(`${is.name} ${is.version}`);
+      else if (was.name === is.name) changes.add(`${is.name} ${was.version} → ${is.version}`);
+      else changes.add(`${was.name} ${was.version} → ${is.name} ${is.version}`);
     };
     note(before.app, share.app);
     note(before.runtime, share.runtime);
