@@ -115,7 +115,10 @@ export function assemble(
     { dir: folders.packages, gatewayKey: publicKeyOf(gateway) },
     { book, installer, makeHost, addEvent, log },
   );
-  const trials = new Trials(execPath, { content, runtimes, log });
+  const trials = new Trials(
+    { execPath, memoryMiB: base.memory.grantMiB, overheadMiB },
+    { content, runtimes, log },
+  );
   return {
     outbox,
     receipts,

@@ -16,7 +16,11 @@ export interface TrialInit {
   request: TrialRequest;
   /** Where the blobs lie that the request names. */
   files: Record<Digest, string>;
-  execPath?: string;
+  execPath?: string | undefined;
+  /** What one build's process may hold, in MiB; any amount without it. */
+  memoryMiB?: number;
+  /** What it may hold beside that, for an emulator of its own, in MiB. */
+  overheadMiB?: number | undefined;
   log: Logger;
   signal?: AbortSignal;
 }

@@ -21,11 +21,13 @@ export class TrialChild {
   readonly #signal: AbortSignal | undefined;
 
   constructor(init: TrialInit, recipe: string) {
-    const { execPath, log, signal } = init;
+    const { execPath, memoryMiB, overheadMiB, log, signal } = init;
     this.#signal = signal;
     this.#child = spawnChild({
       entry: siblingModule(import.meta.url, '../children/trial'),
       ...(execPath === undefined ? {} : { execPath }),
+      ...(memoryMiB === undefined ? {} : { memoryMiB }),
+      ...(overheadMiB === undefined ? {} : { overheadMiB }),
       name: `trial of ${recipe}`,
       log,
     });

@@ -11,15 +11,23 @@ export interface TrialsComponents {
   log: Logger;
 }
 
+export interface TrialsInit {
+  execPath: string | undefined;
+  /** What a build under test may hold: what apps may use together here. */
+  memoryMiB: number;
+  /** What it may hold beside that where an emulator runs it. */
+  overheadMiB: number | undefined;
+}
+
 /** Measures builds for the gateway, one request at a time: two at once would measure each other. */
 export class Trials {
-  readonly #execPath: string | undefined;
+  readonly #init: TrialsInit;
   readonly #components: TrialsComponents;
   readonly #stopping = new AbortController();
   #running: Promise<unknown> | undefined;
 
-  constructor(execPath: string | undefined, components: TrialsComponents) {
-    this.#execPath = execPath;
+  constructor(init: TrialsInit, components: TrialsComponents) {
+    this.#init = init;
     this.#components = components;
   }
 
@@ -62,7 +70,7 @@ export class Trials {
         provider,
         request,
         files,
-        ...(this.#execPath === undefined ? {} : { execPath: this.#execPath }),
+        ...this.#init,
         log,
         signal,
       });
