@@ -19,7 +19,10 @@ export async function readStream(
   const response = await fetch(`${api.url}/api/v1/${path}`, { headers, signal: leaving.signal });
   const messages = serverEvents(response.body ?? new ReadableStream());
   return {
-    status: response.status,
+    // By the response itself: fetch gives up a body that nobody reads yet once its response is collected.
+    get status() {
+      return response.status;
+    },
     next: async () => {
       const { value, done } = await messages.next();
       return done === true ? undefined : value;
