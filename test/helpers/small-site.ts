@@ -71,8 +71,12 @@ export class SmallSite {
     });
   }
 
-  /** Makes a node with a microphone, which finds the gateway by its address. */
-  async makeNode(name: string): Promise<void> {
+  /**
+   * Makes a node with a microphone, which finds the gateway by its address.
+   *
+   * @param execPath what runs apps and runtimes there, where it is not this machine's Node.js
+   */
+  async makeNode(name: string, { execPath }: { execPath?: string } = {}): Promise<void> {
     const gateway = this.daemon('gateway');
     await initNode(this.folder(name), {
       name,
@@ -83,6 +87,7 @@ export class SmallSite {
       mdns: false,
       peers: [addressOf(gateway)],
       memory: '1GiB',
+      execPath,
       sources: [{ name: 'microphone', type: 'folder', path: 'sounds', event: 'sound' }],
       actions: [{ name: 'note', type: 'file', path: 'notes.jsonl' }],
     });
