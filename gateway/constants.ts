@@ -39,9 +39,11 @@ export const LOOK_RUNS = 1;
 /** Samples that the gateway judges a build by, at most, and those that a node looks at again on its own hardware. */
 export const JUDGED_SAMPLES = 200;
 export const TRIAL_SAMPLES = 16;
-/** A node that is busy with another trial is asked again after this time, this often. */
+/** A node that is busy with another trial is asked again after this time, this often: a slow one measures for minutes. */
 export const TRIAL_BUSY_WAIT_MS = 2000;
-export const TRIAL_BUSY_TRIES = 15;
+export const TRIAL_BUSY_TRIES = 150;
+/** One that went away while it measured is waited for so many of these times. */
+export const TRIAL_LOST_TRIES = 15;
 /** Validation inputs whose outputs a node must reproduce before it activates a build. */
 export const GOLDEN_CASES = 3;
 

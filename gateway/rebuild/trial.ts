@@ -7,7 +7,7 @@ import {
   type TrialRequest,
 } from '../../core/index.ts';
 import type { Mesh } from '../../mesh/index.ts';
-import { TRIAL_BUSY_TRIES, TRIAL_BUSY_WAIT_MS, TRIAL_OVERHEAD_MS } from '../constants.ts';
+import { TRIAL_BUSY_TRIES, TRIAL_BUSY_WAIT_MS, TRIAL_LOST_TRIES, TRIAL_OVERHEAD_MS } from '../constants.ts';
 import { pause } from '../pause.ts';
 import type { Roster } from '../roster/index.ts';
 
@@ -18,8 +18,8 @@ export interface NodeTrial {
 }
 
 /**
- * Has a connected node of a hardware class measure the builds. A busy node is asked again, one that fails is left for
- * the next. Undefined when no node of the class could.
+ * Has a connected node of a hardware class measure the builds. A busy node is asked again, one that went away while it
+ * measured once more when it is back, and one that fails is left for the next. Undefined when no node of the class could.
  */
 export async function trialOnNode(
   hardwareClass: string,
@@ -31,6 +31,8 @@ export async function trialOnNode(
   const { mesh, roster, log } = components;
   const timeoutMs = request.budget.milliseconds * request.builds.length + TRIAL_OVERHEAD_MS;
   const tried = new Set<string>();
+  const lost = new Set<string>();
+  let waits = 0;
   for (let round = 0; round < TRIAL_BUSY_TRIES; round += 1) {
     let busy = false;
     for (const node of roster.ofClass(hardwareClass)) {
@@ -43,12 +45,15 @@ export async function trialOnNode(
         const { code, message } = errorRecord(error);
         if (code === 'ERR_NODE_BUSY') busy = true;
         else {
-          tried.add(node.id);
+          if (code === 'ERR_PEER_UNREACHABLE' && !lost.has(node.id)) lost.add(node.id);
+          else tried.add(node.id);
           log.warn({ node: node.name, code, message }, 'a node could not measure');
         }
       }
     }
-    if (!busy) return undefined;
+    const away = [...lost].some((id) => !tried.has(id));
+    if (away) waits += 1;
+    if (!busy && (!away || waits > TRIAL_LOST_TRIES)) return undefined;
     await pause(TRIAL_BUSY_WAIT_MS, signal);
     signal.throwIfAborted();
   }
