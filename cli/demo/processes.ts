@@ -44,7 +44,9 @@ export class DaemonProcess {
   static async start(init: ProcessInit): Promise<DaemonProcess> {
     init.signal.throwIfAborted();
     const [executable = process.execPath, ...args] = init.command;
-    const child = spawn(executable, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // The daemon's input stays open as long as this process lives: killed or not, it leaves no daemon behind.
+    const child = spawn(executable, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stdin.on('error', () => undefined);
     child.stderr.pipe(createWriteStream(init.logFile, { flags: 'a' }));
     let complaint = '';
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -139,7 +139,7 @@ export class DemoSite {
     const role = name === 'bridge' || name === 'gateway' ? name : 'node';
     const starting = DaemonProcess.start({
       name,
-      command: [process.execPath, BIN, role, 'run', '--config', this.folder(name)],
+      command: [process.execPath, BIN, role, 'run', '--attached', '--config', this.folder(name)],
       logFile: join(this.dir, 'logs', `${name}.log`),
       signal: this.#signal,
     });

@@ -6,6 +6,7 @@ import type { CliContext } from '../context.ts';
 
 interface RunOptions {
   config: string;
+  attached?: boolean;
 }
 
 const ABOUT = {
@@ -34,7 +35,19 @@ export function runVerb(program: Command, context: CliContext): void {
       .command('run')
       .description(`run the ${role} in the foreground until Ctrl-C`)
       .option('--config <file>', 'configuration file, or a folder that has a floormesh.yaml', '.')
-      .action((options: RunOptions) =>
-        runDaemon((signal) => START[role](options.config, context.env, signal), context),
-      );
+      .option('--attached', 'end also when standard input closes: with the process that started it')
+      .action((options: RunOptions) => {
+        const signal =
+          options.attached === true ? AbortSignal.any([context.signal, inputClosed()]) : context.signal;
+        return runDaemon((until) => START[role](options.config, context.env, until), { ...context, signal });
+      });
+}
+
+/** Aborted when standard input closes. What is written there is not read. */
+function inputClosed(): AbortSignal {
+  const closed = new AbortController();
+  process.stdin.once('close', () => closed.abort()).resume();
+  // An input that is still open must not keep a daemon alive that has ended.
+  process.stdin.unref();
+  return closed.signal;
 }

@@ -64,6 +64,18 @@ test('a signal while models are rebuilt and measured ends everybody who does tha
   await interrupt(t, { stage: 'Rebuild the models', afterMs: 3000, signal: 'SIGINT', to: 'command' });
 });
 
+test('a demo that is killed takes its daemons with it', async (t) => {
+  const dir = join(await temporaryFolder(t), 'site');
+  const demo = start(floormeshCommand('demo', '--once', '--no-mdns', '--dir', dir), { detached: true });
+  await until('all daemons are up', () => demo.out().includes('Nodes join'));
+  const family = familyOf(demo.pid);
+  t.true(family.length >= 6);
+  process.kill(demo.pid, 'SIGKILL');
+  await demo.ended;
+  await until('all have ended', () => alive(family).length === 0);
+  t.deepEqual(runningOn(dir), []);
+});
+
 test('a demo that cannot start a daemon says why, and leaves none', async (t) => {
   const dir = await temporaryFolder(t);
   const taken = createServer().listen(0, '127.0.0.1');
