@@ -25,7 +25,7 @@ export async function trialOnNode(
   hardwareClass: string,
   request: TrialRequest,
   candidates: readonly Candidate[],
-  components: { mesh: Mesh; roster: Roster; log: Logger },
+  components: { mesh: Pick<Mesh, 'call'>; roster: Pick<Roster, 'ofClass'>; log: Logger },
   signal: AbortSignal,
 ): Promise<NodeTrial | undefined> {
   const { mesh, roster, log } = components;

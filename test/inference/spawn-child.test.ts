@@ -80,6 +80,15 @@ test('a child above its memory grant is ended, whatever holds the memory', async
   t.true(buffers.peakMemoryMiB() > 200);
 });
 
+test('what an emulator holds of its own is allowed beside the grant', async (t) => {
+  const child = start(t, { memoryMiB: 200, overheadMiB: 200 });
+  await t.throwsAsync(child.request('hoard', 16), {
+    code: 'ERR_MEMORY_EXCEEDED',
+    message: /200 MiB are granted and 200 MiB allowed for its emulator/,
+  });
+  t.true(child.peakMemoryMiB() > 400);
+});
+
 test('a child that breaks the protocol is ended', async (t) => {
   const child = start(t);
   await t.throwsAsync(child.request('garbage', null), {
