@@ -51,6 +51,7 @@ function modelLines(explanation: Explanation): ModelLine[] {
           hardwareClass: report.hardwareClass,
           variant: variant ?? '-',
           model,
+          measuredBy: report.measuredBy,
           original: report.candidates.find(({ recipe: own }) => own === 'original'),
           chosen,
         },

@@ -9,6 +9,8 @@ export interface ModelLine {
   hardwareClass: string;
   variant: string;
   model: string;
+  /** The node that measured the builds, or the gateway where none could. */
+  measuredBy: string;
   original: Candidate | undefined;
   chosen: Candidate;
 }
@@ -57,8 +59,9 @@ function modelTable({ models }: DemoReport): string {
       'p50',
       'of original',
       'accuracy',
+      'measured by',
     ],
-    models.map(({ node, hardwareClass, variant, model, original, chosen }) => [
+    models.map(({ node, hardwareClass, variant, model, original, chosen, measuredBy }) => [
       node,
       hardwareClass,
       variant,
@@ -71,6 +74,7 @@ function modelTable({ models }: DemoReport): string {
       chosen.accuracy === undefined
         ? '-'
         : `${percent(chosen.accuracy.build)} (original ${percent(chosen.accuracy.original)})`,
+      measuredBy,
     ]),
   );
 }
