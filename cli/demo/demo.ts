@@ -44,7 +44,7 @@ export async function demo(
   const dir = temporary
     ? await mkdtemp(join(tmpdir(), 'floormesh-demo-'))
     : resolve(options.dir ?? 'floormesh-demo');
-  const site = new DemoSite(dir, await demoNodes(options.emulate), options, context.signal);
+  const site = new DemoSite(dir, await demoNodes(options, context), options, context.signal);
   const ended = new AbortController();
   try {
     const signal = AbortSignal.any([context.signal, ended.signal]);
@@ -62,10 +62,12 @@ export async function demo(
   }
 }
 
-async function demoNodes(emulate: boolean): Promise<DemoNode[]> {
-  if (!emulate) return [...NODES];
-  const possible = await Promise.all(EMULATED_NODES.map((node) => canEmulate(node.emulate!)));
-  return [...NODES, ...EMULATED_NODES.filter((_, i) => possible[i])];
+async function demoNodes({ emulate }: DemoOptions, { err }: CliContext): Promise<DemoNode[]> {
+  const nodes = [...NODES];
+  for (const node of emulate ? EMULATED_NODES : [])
+    if (node.emulate !== undefined && (await canEmulate(node.emulate))) nodes.push(node);
+    else err.write(`${node.name} is left out: there is no ${node.emulate?.command} on the PATH\n`);
+  return nodes;
 }
 
 async function runStages(

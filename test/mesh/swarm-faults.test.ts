@@ -153,9 +153,9 @@ test('a blob that is wrong or cut short wherever it is, is said to be, and comes
     startTestMesh(t, { blobs }),
   ]);
   await connect(leech, bridge);
-  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 1000 })), 'ERR_BLOB_CORRUPT');
+  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 4000 })), 'ERR_BLOB_CORRUPT');
   state = 'cut';
-  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 1000 })), 'ERR_BLOB_CORRUPT');
+  t.is(await codeOf(leech.swarm.fetch(want, { timeoutMs: 4000 })), 'ERR_BLOB_CORRUPT');
   t.false(await blobs.has(want.digest));
   state = 'right';
   await leech.swarm.fetch(want);
