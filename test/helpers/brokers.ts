@@ -27,9 +27,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** A broker inside the test's own process. */
-export async function aedesBroker(): Promise<TestBroker> {
+export async function aedesBroker(t: ExecutionContext): Promise<TestBroker> {
   const port = await freePort();
   const broker = await Aedes.createBroker();
+  // Its timers would keep the test's process alive.
+  t.teardown(() => new Promise<void>((resolve) => broker.close(resolve)));
   let server: ReturnType<typeof createServer> | undefined;
   const sockets = new Set<Socket>();
   return {

@@ -176,7 +176,7 @@ function actionContract(
 }
 
 actionContract('http', (t) => httpTarget(t), true);
-actionContract('mqtt (aedes)', async (t) => mqttTarget(t, await aedesBroker()), true);
+actionContract('mqtt (aedes)', async (t) => mqttTarget(t, await aedesBroker(t)), true);
 if (hasMosquitto())
   actionContract('mqtt (mosquitto)', async (t) => mqttTarget(t, await mosquittoBroker(t)), true);
 actionContract(
