@@ -162,6 +162,32 @@ test('lets a deployed app handle a file, by the name of the deployment or of the
   ]);
 });
 
+test('where several deployments have an app, it is the one on the node that was named', async (t) => {
+  const server = await startApiServer();
+  t.teardown(server.close);
+  const dir = await mkdtemp(join(tmpdir(), 'floormesh-cli-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  const input = join(dir, 'label.png');
+  await writeFile(input, new Uint8Array(1));
+  const [sample] = await server.gateway.deployments();
+  const [first, second] = sample?.nodes ?? [];
+  if (sample === undefined || first === undefined || second === undefined)
+    return t.fail('the sample is too small');
+  const all = [
+    { ...sample, name: 'line-a', nodes: [first] },
+    { ...sample, name: 'line-b', nodes: [second] },
+  ];
+  server.gateway.deployments = async () => all;
+  const seen: string[] = [];
+  server.gateway.answer = async ({ deployment }) => {
+    seen.push(deployment);
+    return {};
+  };
+  await runCli(server, ['infer', 'label-reader', '--input', input, '--node', second.name]);
+  await runCli(server, ['infer', 'label-reader', '--input', input, '--node', first.name]);
+  t.deepEqual(seen, ['line-b', 'line-a']);
+});
+
 test('refuses to infer from a file that is not there or too large, and for an app that is not deployed', async (t) => {
   const server = await startApiServer();
   t.teardown(server.close);
