@@ -14,7 +14,8 @@ import { ActionRefusedError } from '../../node/errors.ts';
 import type { NewEvent } from '../../node/events/site-event.ts';
 import { Forwarder } from '../../node/forwarder.ts';
 import { memoryState, type State } from '../../store/index.ts';
-import { aedesBroker, freePort, hasMosquitto, mosquittoBroker, type TestBroker } from '../helpers/brokers.ts';
+import { aedesBroker, hasMosquitto, mosquittoBroker, type TestBroker } from '../helpers/brokers.ts';
+import { freePort } from '../../cli/demo/free-port.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
