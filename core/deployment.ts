@@ -3,7 +3,7 @@ import { settingsSchema, type Settings } from './app-manifest.ts';
 import { nameSchema, versionSchema } from './names.ts';
 import { parseWith } from './parse.ts';
 
-export const OBJECTIVES = ['latency', 'size', 'memory'] as const;
+export const OBJECTIVES = ['latency', 'throughput', 'size', 'memory'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
 
 /** "This app and these models on these nodes, with these resources, auto-update on or off, this objective." */

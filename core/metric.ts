@@ -50,6 +50,25 @@ export function scoreSample(metric: Metric, outputs: Tensors, sample: Sample, re
 }
 
 /**
+ * Scores a model on several samples.
+ *
+ * @param outputs what it gave for each sample
+ * @param references what the original gave
+ * @throws {InvalidInputError} when the metric's output is not among them
+ */
+export function scoreSet(
+  metric: Metric,
+  outputs: readonly Tensors[],
+  samples: readonly Sample[],
+  references: readonly Tensors[],
+): number {
+  const scores = outputs.map((each, i) =>
+    scoreSample(metric, each, samples[i] ?? { inputs: {} }, references[i] ?? {}),
+  );
+  return scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length);
+}
+
+/**
  * The class indices that a connectionist temporal classification output spells: the best class of every step,
  * repeats merged, blanks dropped (Graves et al. 2006, best path decoding).
  *

@@ -3,6 +3,7 @@ import { InvalidCardError } from './errors.ts';
 import { type Metric, metricSchema } from './metric.ts';
 import { innerPathSchema, nameSchema, versionSchema } from './names.ts';
 import { parseWith } from './parse.ts';
+import { type RecipeName, RECIPES } from './recipe.ts';
 
 /** One input or output of a model. A dimension is a number, or a name where it may vary. */
 export interface TensorSpec {
@@ -10,10 +11,6 @@ export interface TensorSpec {
   type: string;
   shape: (number | string)[];
 }
-
-/** What a rebuild may do to a model, by name. `original` changes nothing. */
-export const RECIPES = ['original', 'optimize', 'fp16', 'int8-dynamic', 'int8-static'] as const;
-export type RecipeName = (typeof RECIPES)[number];
 
 /** What stands beside the weights: what the model is, how it is judged, and what may be done to it. */
 export interface ModelCard {

@@ -4,9 +4,10 @@ import { type CatalogEntry, type Signature, signatureSchema } from './catalog.ts
 import { parseJson } from './codec.ts';
 import type { Digest } from './digest.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
-import { type RecipeName, RECIPES } from './model-card.ts';
+
 import { digestSchema, innerPathSchema, nameSchema, versionSchema } from './names.ts';
 import { parseWith } from './parse.ts';
+import { type RecipeName, RECIPES, type SessionSettings, sessionSettingsSchema } from './recipe.ts';
 
 /** A release as a package carries it: the node checks the publisher's signature over it. */
 export interface ReleaseRef {
@@ -20,6 +21,8 @@ export interface ReleaseRef {
 /** A model in a package: what the publisher signed, and what the gateway made of it. */
 export interface PackagedModel extends ReleaseRef {
   recipe: RecipeName;
+  /** How the runtime is set for this build. */
+  session?: SessionSettings;
   /** The build's weights. */
   build: Digest;
   buildSize: number;
@@ -84,6 +87,7 @@ const packageConfig = z.object({
     z.object({
       ...releaseShape,
       recipe: z.enum(RECIPES),
+      session: sessionSettingsSchema.optional(),
       build: digestSchema,
       buildSize: z.number().int().nonnegative(),
     }),

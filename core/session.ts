@@ -1,10 +1,9 @@
 import type { TensorSpec } from './model-card.ts';
+import type { SessionSettings } from './recipe.ts';
 import type { Tensors } from './tensor.ts';
 
 /** How a model is opened. */
-export interface SessionOptions {
-  /** Threads of one operator. Default 1: with other work on the machine two are often slower than one. */
-  threads?: number;
+export interface SessionOptions extends SessionSettings {
   /** Execution provider. Default `cpu` (`wasm` on onnxruntime-web). */
   provider?: string;
   /** Graph optimisation when the session is made. Default `all`. */
@@ -28,5 +27,9 @@ export interface RuntimeHandle {
   /** Opens ONNX bytes. @throws {ModelInvalidError} (inference room) when they are not a model that it can load */
   open(model: Uint8Array, options?: SessionOptions): Promise<Session>;
   /** Saves the graph as the runtime optimised it. Only onnxruntime-node can. */
-  optimize?(model: Uint8Array, level: 'basic' | 'extended'): Promise<Uint8Array>;
+  optimize?(
+    model: Uint8Array,
+    level: 'basic' | 'extended' | 'all',
+    format?: 'onnx' | 'ort',
+  ): Promise<Uint8Array>;
 }

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { Digest } from './digest.ts';
 import { metricSchema, type Metric } from './metric.ts';
-import { RECIPES, type RecipeName } from './model-card.ts';
 import { digestSchema, nameSchema } from './names.ts';
 import { parseWith } from './parse.ts';
 import type { Accuracy, Measurement } from './rebuild.ts';
+import { candidateNameSchema, type SessionSettings, sessionSettingsSchema } from './recipe.ts';
 
 /** Asks a node to measure builds of one model on its own hardware, with its own runtime. */
 export interface TrialRequest {
   runtime: { manifest: Digest; manifestSize: number; provider: string };
   metric: Metric;
-  /** The original's weights come first: every build is held against what the original gives there. */
-  builds: { recipe: RecipeName; digest: Digest; size: number }[];
+  /** Names of candidates. The original comes first: every build is held against what it gives there. */
+  builds: { name: string; digest: Digest; size: number; session?: SessionSettings }[];
   /** Sample set with the model's validation data. */
   validation: { digest: Digest; size: number };
   /** Samples that are run for accuracy, and runs that are timed, at most. */
@@ -20,7 +20,7 @@ export interface TrialRequest {
 
 export interface TrialResult {
   results: {
-    recipe: RecipeName;
+    name: string;
     problem?: string;
     accuracy?: Accuracy;
     measurement?: Measurement;
@@ -37,7 +37,7 @@ const trialRequest = z.object({
   }),
   metric: metricSchema,
   builds: z
-    .array(blob.extend({ recipe: z.enum(RECIPES) }))
+    .array(blob.extend({ name: candidateNameSchema, session: sessionSettingsSchema.optional() }))
     .min(1)
     .max(20),
   validation: blob,
@@ -52,7 +52,7 @@ const trialResult = z.object({
   results: z
     .array(
       z.object({
-        recipe: z.enum(RECIPES),
+        name: candidateNameSchema,
         problem: z.string().max(2000).optional(),
         accuracy: z
           .object({
@@ -68,8 +68,12 @@ const trialResult = z.object({
             loadMs: z.number(),
             p50Ms: z.number(),
             p95Ms: z.number(),
+            p99Ms: z.number(),
+            throughput: z.number(),
             runs: z.number(),
             peakMemoryMiB: z.number(),
+            ratio: z.object({ median: z.number(), low: z.number(), high: z.number() }).optional(),
+            energyJ: z.number().optional(),
           })
           .optional(),
       }),

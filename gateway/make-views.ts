@@ -1,4 +1,4 @@
-import { hardwareClassOf, type Rollout } from '../core/index.ts';
+import { chosenOf, hardwareClassOf, type Rollout } from '../core/index.ts';
 import type { RebuildEngine } from './rebuild/index.ts';
 import type { Content } from './pull/index.ts';
 import type { DeploymentRecord, Planner, RolloutBook } from './rollouts/index.ts';
@@ -116,7 +116,7 @@ export async function explanationOf(
             });
       models[alias] = {
         model: `${entry.name} ${entry.version}`,
-        recipe: report?.chosen ?? null,
+        recipe: report === undefined ? null : chosenOf(report).recipe,
         report: report ?? null,
       };
     }

@@ -17,7 +17,7 @@ import type { ChangeTopic, Gateway, GatewayComponents, GatewayInit, PublishReque
 import { deploymentView, explanationOf, nodeView } from './make-views.ts';
 import { NodeLink } from './node-link.ts';
 import { BridgeLink, CatalogCache, Content } from './pull/index.ts';
-import { OwnRuntimes, RebuildEngine } from './rebuild/index.ts';
+import { OwnRuntimes, RebuildEngine, trialOnNode } from './rebuild/index.ts';
 import { Assigner, Planner, RolloutBook, Rollouts } from './rollouts/index.ts';
 import { Roster, type RosterNode } from './roster/index.ts';
 import { RuntimeOffers } from './runtimes/index.ts';
@@ -76,7 +76,16 @@ export class SiteGateway implements Gateway {
     const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries });
     const engine = new RebuildEngine(
       { dir, execPath, rebuild },
-      { mesh, blobs, state, content, roster, runtimes: own, log, clock },
+      {
+        blobs,
+        state,
+        content,
+        runtimes: own,
+        measure: (target, request, candidates, signal) =>
+          trialOnNode(target, request, candidates, { mesh, roster, log }, signal),
+        log,
+        clock,
+      },
     );
     const assigner = new Assigner({ mesh, keyPair, roster, book, runtimes, log });
     const events = new EventLog({ state });

@@ -1,4 +1,5 @@
 import {
+  chosenOf,
   type DeploymentSpec,
   type PackageConfig,
   type PackagedModel,
@@ -26,15 +27,19 @@ export interface ConfigParts {
 export function packageConfig(parts: ConfigParts): PackageConfig {
   const { spec, app, runtime } = parts;
   const { main, events, deadlineMs } = app.app;
-  const models = sortedEntries(parts.models).map(([name, { artifact, ready }]): [string, PackagedModel] => [
-    name,
-    {
-      ...releaseRef(artifact.entry),
-      recipe: ready.report.chosen,
-      build: ready.build.digest,
-      buildSize: ready.build.size,
-    },
-  ]);
+  const models = sortedEntries(parts.models).map(([name, { artifact, ready }]): [string, PackagedModel] => {
+    const { recipe, session } = chosenOf(ready.report);
+    return [
+      name,
+      {
+        ...releaseRef(artifact.entry),
+        recipe,
+        ...(session === undefined ? {} : { session }),
+        build: ready.build.digest,
+        buildSize: ready.build.size,
+      },
+    ];
+  });
   return {
     deployment: spec.name,
     revision: parts.revision,

@@ -4,31 +4,32 @@ import { z } from 'zod';
 import {
   buildKeyOf,
   type Candidate,
+  type CandidateSpec,
   type Digest,
   errorRecord,
-  type HardwareClass,
   isDigest,
   type Logger,
   parseWith,
-  type RecipeName,
+  type RecipeOptions,
 } from '../../core/index.ts';
 import { siblingModule, spawnChild } from '../../inference/index.ts';
 import type { BlobStore, State, Table } from '../../store/index.ts';
 import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS } from '../constants.ts';
 import { fileLayer, type ModelArtifact } from '../pull/index.ts';
 import type { OwnRuntime } from './own-runtimes.ts';
-import { weightBitsOf } from './plan.ts';
+import { RECIPE_TABLE } from './recipes/index.ts';
 import { SharedWork, type Turns } from './shared-work.ts';
 import {
   type BuildTask,
   type GoldenAnswer,
   type GoldenTask,
   type InstalledRuntime,
+  parseBuildAnswer,
   parseGoldenAnswer,
 } from './worker-protocol.ts';
 
 /** What one build came to. A problem that would come again is kept like a result. */
-type BuildRecord = { build: { digest: Digest; size: number } } | { problem: string };
+type BuildRecord = { build: { digest: Digest; size: number }; notes: string[] } | { problem: string };
 
 /** Failures that the same input always has. Everything else (a crash, a lack of memory) is tried again. */
 const LASTING = [
@@ -49,8 +50,8 @@ export interface BuilderInit {
 interface BuildOnce {
   key: Digest;
   model: ModelArtifact;
-  recipe: RecipeName;
-  weightBits: 7 | 8;
+  spec: CandidateSpec;
+  options: RecipeOptions;
   own: OwnRuntime;
 }
 
@@ -64,7 +65,7 @@ export class Builder {
   readonly #records: Table<BuildRecord>;
   readonly #turns: Turns;
   readonly #log: Logger;
-  readonly #work = new SharedWork<Candidate>();
+  readonly #work = new SharedWork<BuildRecord>();
 
   constructor(init: BuilderInit, components: { blobs: BlobStore; state: State; turns: Turns; log: Logger }) {
     this.#init = init;
@@ -80,37 +81,35 @@ export class Builder {
    */
   async build(
     model: ModelArtifact,
-    recipe: RecipeName,
-    target: HardwareClass,
+    spec: CandidateSpec,
     own: OwnRuntime,
     signal: AbortSignal,
   ): Promise<Candidate> {
     const { digest, size } = model.weights;
-    if (recipe === 'original') return { recipe, build: { digest, size } };
-    const weightBits = weightBitsOf(target);
+    if (spec.recipe === 'original') return { ...spec, build: { digest, size } };
+    const options = usedOptions(spec);
     const { name, version } = own.artifact.runtime;
     const key = buildKeyOf({
       source: digest,
       card: model.cardLayer.digest,
-      recipe,
-      runtime: `${name}@${version}/${weightBits}bit`,
+      recipe: spec.recipe,
+      options,
+      runtime: `${name}@${version}`,
     });
-    return this.#work.run(key, signal, (workSignal) =>
-      this.#buildOnce({ key, model, recipe, weightBits, own }, workSignal),
+    const found = await this.#work.run(key, signal, (workSignal) =>
+      this.#buildOnce({ key, model, spec, options, own }, workSignal),
     );
+    return { ...spec, ...found };
   }
 
-  async #buildOnce(
-    { key, model, recipe, weightBits, own }: BuildOnce,
-    signal: AbortSignal,
-  ): Promise<Candidate> {
+  async #buildOnce({ key, model, spec, options, own }: BuildOnce, signal: AbortSignal): Promise<BuildRecord> {
+    const { recipe } = spec;
     const { digest } = model.weights;
     const known = await this.#records.get(key);
-    if (known !== undefined && 'problem' in known) return { recipe, problem: known.problem };
-    if (known !== undefined && (await this.#blobs.has(known.build.digest)))
-      return { recipe, build: known.build };
+    if (known !== undefined && 'problem' in known) return known;
+    if (known !== undefined && (await this.#blobs.has(known.build.digest))) return known;
     try {
-      const build = await this.#turns.run(signal, () =>
+      const record = await this.#turns.run(signal, () =>
         this.#inChild(`build ${recipe}`, signal, async (request, folder) => {
           const out = join(folder, 'model.onnx');
           const task: BuildTask = {
@@ -118,7 +117,7 @@ export class Builder {
             source: await this.#blobs.path(digest),
             card: model.card,
             runtime: installed(own),
-            weightBits,
+            options,
             out,
             ...(model.card.calibration === undefined
               ? {}
@@ -126,19 +125,19 @@ export class Builder {
                   calibration: await this.#blobs.path(fileLayer(model, model.card.calibration).digest),
                 }),
           };
-          await request('build', task);
-          return this.#blobs.putFile(out);
+          const { notes } = parseBuildAnswer(await request('build', task));
+          return { build: await this.#blobs.putFile(out), notes };
         }),
       );
-      await this.#records.put(key, { build }, { sync: true });
-      return { recipe, build };
+      await this.#records.put(key, record, { sync: true });
+      return record;
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = errorRecord(error);
       const problem = `${code}: ${message}`.slice(0, 2000);
       if (LASTING.includes(code)) await this.#records.put(key, { problem });
       this.#log.info({ model: model.card.name, recipe, code, message }, 'a candidate could not be built');
-      return { recipe, problem };
+      return { problem };
     }
   }
 
@@ -184,13 +183,22 @@ export class Builder {
   }
 }
 
+/** Those that the recipe looks at: two candidates that differ in others share a build. */
+function usedOptions({ recipe, options }: CandidateSpec): RecipeOptions {
+  const used = RECIPE_TABLE[recipe].uses.filter((option) => options[option] !== undefined);
+  return Object.fromEntries(used.map((option) => [option, options[option]]));
+}
+
 function installed({ dir, artifact }: OwnRuntime): InstalledRuntime {
   const { name, version, entry } = artifact.runtime;
   return { dir, manifest: { name, version, entry } };
 }
 
 const buildRecord: z.ZodType<BuildRecord> = z.union([
-  z.object({ build: z.object({ digest: z.custom<Digest>(isDigest), size: z.number() }) }),
+  z.object({
+    build: z.object({ digest: z.custom<Digest>(isDigest), size: z.number() }),
+    notes: z.array(z.string()),
+  }),
   z.object({ problem: z.string() }),
 ]);
 

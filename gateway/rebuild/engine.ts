@@ -10,10 +10,8 @@ import {
   type Logger,
   type Objective,
   type RebuildReport,
-  type RecipeName,
   type TrialRequest,
 } from '../../core/index.ts';
-import type { Mesh } from '../../mesh/index.ts';
 import type { BlobStore, State, Table } from '../../store/index.ts';
 import {
   GOLDEN_CASES,
@@ -35,14 +33,13 @@ import {
   type ModelArtifact,
   type RuntimeArtifact,
 } from '../pull/index.ts';
-import type { Roster } from '../roster/index.ts';
 import { Builder } from './build.ts';
 import { Evaluator } from './evaluate.ts';
 import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
 import { planRebuild, worthTrying } from './plan.ts';
 import { parseReadyModel, type ReadyModel } from './report.ts';
 import { SharedWork, Turns } from './shared-work.ts';
-import { soberAccuracy, trialOnNode } from './trial.ts';
+import { type Measure, soberAccuracy } from './trial.ts';
 
 /** One model for one hardware class. */
 export interface RebuildJob {
@@ -55,12 +52,12 @@ export interface RebuildJob {
 }
 
 export interface EngineComponents {
-  mesh: Mesh;
   blobs: BlobStore;
   state: State;
-  content: Content;
-  roster: Roster;
-  runtimes: OwnRuntimes;
+  content: Pick<Content, 'ensureLayers'>;
+  runtimes: Pick<OwnRuntimes, 'forBuilding' | 'prove'>;
+  /** Has a node of the class measure. Without it the gateway measures. */
+  measure?: Measure;
   log: Logger;
   clock: () => number;
 }
@@ -126,16 +123,19 @@ export class RebuildEngine {
     );
     await content.ensureLayers(model.manifest, [model.weights, ...data], { signal });
     const own = await runtimes.forBuilding(signal);
-    const plan = planRebuild(card, target, own !== undefined);
-    log.info({ model: card.name, hardwareClass: target.id, recipes: plan.recipes }, 'a model is rebuilt');
+    const plan = planRebuild(card, target, maxDrop, own !== undefined);
+    log.info(
+      { model: card.name, hardwareClass: target.id, candidates: plan.specs.length },
+      'a model is rebuilt',
+    );
     const built = await Promise.all(
-      plan.recipes.map((recipe): Promise<Candidate> | Candidate =>
+      plan.specs.map((spec): Promise<Candidate> | Candidate =>
         own === undefined
-          ? { recipe, build: { digest: model.weights.digest, size: model.weights.size } }
-          : this.#builder.build(model, recipe, target, own, signal),
+          ? { ...spec, build: { digest: model.weights.digest, size: model.weights.size } }
+          : this.#builder.build(model, spec, own, signal),
       ),
     );
-    const { candidates, measuredBy } = await this.#measure(job, built, own, signal);
+    const { candidates, measuredBy, predicted } = await this.#measure(job, built, own, signal);
     const { chosen, judged, build, vouched } = await this.#choose(
       job,
       [...candidates, ...plan.skipped],
@@ -153,6 +153,7 @@ export class RebuildEngine {
       objective,
       maxDrop,
       measuredBy,
+      predicted,
       candidates: judged,
       chosen,
       at: clock(),
@@ -171,28 +172,27 @@ export class RebuildEngine {
     own: OwnRuntime | undefined,
     signal: AbortSignal,
   ): Promise<{
-    chosen: RecipeName;
+    chosen: string;
     judged: Candidate[];
     build: NonNullable<Candidate['build']>;
     vouched: Pick<ReadyModel, 'card' | 'golden'>;
   }> {
     const { model, target, objective, maxDrop } = job;
     const { chosen, candidates: judged } = chooseCandidate(candidates, objective, maxDrop);
-    const { recipe, build, problem: trouble } = chosen;
+    const { name, recipe, build, problem: trouble } = chosen;
     if (build === undefined || trouble !== undefined)
       throw new RebuildFailedError(
         `${artifactRef(model.entry)} does not run on ${target.id}: ${trouble ?? 'it was not built'}`,
       );
     try {
-      return { chosen: recipe, judged, build, vouched: await this.#vouch(job, build, own, signal) };
+      return { chosen: name, judged, build, vouched: await this.#vouch(job, build, own, signal) };
     } catch (error) {
       signal.throwIfAborted();
       const problem = `no golden vectors: ${errorRecord(error).message}`;
-      this.#components.log.warn({ model: model.card.name, recipe, problem }, 'a build cannot be vouched for');
+      this.#components.log.warn({ model: model.card.name, name, problem }, 'a build cannot be vouched for');
       const { digest, size } = model.cardLayer;
-      if (recipe === 'original')
-        return { chosen: recipe, judged, build, vouched: { card: { digest, size } } };
-      const others = candidates.map((other) => (other.recipe === recipe ? { ...other, problem } : other));
+      if (recipe === 'original') return { chosen: name, judged, build, vouched: { card: { digest, size } } };
+      const others = candidates.map((other) => (other.name === name ? { ...other, problem } : other));
       return this.#choose(job, others, own, signal);
     }
   }
@@ -203,10 +203,10 @@ export class RebuildEngine {
     built: readonly Candidate[],
     own: OwnRuntime | undefined,
     signal: AbortSignal,
-  ): Promise<{ candidates: Candidate[]; measuredBy: string }> {
+  ): Promise<{ candidates: Candidate[]; measuredBy: string; predicted: boolean }> {
     const { model, target, maxDrop } = job;
     const request = this.#trialRequest(job, built, { runs: LOOK_RUNS, samples: JUDGED_SAMPLES });
-    if (request === undefined) return { candidates: [...built], measuredBy: 'gateway' };
+    if (request === undefined) return { candidates: [...built], measuredBy: 'gateway', predicted: true };
     const judged =
       own === undefined
         ? built
@@ -217,11 +217,12 @@ export class RebuildEngine {
     const narrowed = this.#trialRequest(job, worth, { runs: TRIAL_RUNS, samples }) ?? request;
     let measuredBy = 'gateway';
     const onNode = await twice(narrowed, async (trial) => {
-      const found = await trialOnNode(target.id, trial, judged, this.#components, signal);
+      const found = await this.#components.measure?.(target.id, trial, judged, signal);
       measuredBy = found?.measuredBy ?? measuredBy;
       return found?.candidates;
     });
-    if (onNode !== undefined && !originalFailed(onNode)) return { candidates: onNode, measuredBy };
+    if (onNode !== undefined && !originalFailed(onNode))
+      return { candidates: onNode, measuredBy, predicted: false };
     const classRuntime = await this.#classRuntime(job, signal);
     if (classRuntime !== undefined) {
       const measured = await twice(narrowed, (trial) =>
@@ -231,14 +232,15 @@ export class RebuildEngine {
         ...candidate,
         accuracy: soberAccuracy(judged[i]?.accuracy, candidate.accuracy),
       }));
-      return { candidates, measuredBy: 'gateway' };
+      return { candidates, measuredBy: 'gateway', predicted: false };
     }
-    if (onNode !== undefined) return { candidates: onNode, measuredBy };
+    if (onNode !== undefined) return { candidates: onNode, measuredBy, predicted: false };
     this.#components.log.warn(
       { model: model.card.name, hardwareClass: target.id },
       'no node of the class can measure: the choice goes by the gateway',
     );
-    return { candidates: judged.map((candidate) => predicted(candidate, job, own)), measuredBy: 'gateway' };
+    const candidates = judged.map((candidate) => unproven(candidate, job, own));
+    return { candidates, measuredBy: 'gateway', predicted: true };
   }
 
   #trialRequest(
@@ -250,13 +252,13 @@ export class RebuildEngine {
     const { metric, validation } = model.card;
     if (validation === undefined) return undefined;
     const layer = fileLayer(model, validation);
-    const builds = candidates.flatMap(({ recipe, build }) =>
-      build === undefined ? [] : [{ recipe, digest: build.digest, size: build.size }],
+    const builds = candidates.flatMap(({ name, build, session }) =>
+      build === undefined
+        ? []
+        : [{ name, digest: build.digest, size: build.size, ...(session === undefined ? {} : { session }) }],
     );
     // The original first, since all others are held against it; then the smallest, which promise most.
-    builds.sort(
-      (a, b) => Number(b.recipe === 'original') - Number(a.recipe === 'original') || a.size - b.size,
-    );
+    builds.sort((a, b) => Number(b.name === 'original') - Number(a.name === 'original') || a.size - b.size);
     const { trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
     const samples = Math.min(most.samples, this.#options.samples ?? JUDGED_SAMPLES);
     return {
@@ -338,7 +340,7 @@ async function twice<T extends readonly Candidate[] | undefined>(
 }
 
 /** What is known of a class without having run there: a graph that one runtime version fused, only that one surely loads. */
-function predicted(candidate: Candidate, job: RebuildJob, own: OwnRuntime | undefined): Candidate {
+function unproven(candidate: Candidate, job: RebuildJob, own: OwnRuntime | undefined): Candidate {
   const { name, version } = job.runtime.runtime;
   const same = own?.artifact.runtime.name === name && own.artifact.runtime.version === version;
   if (candidate.recipe !== 'optimize' || candidate.build === undefined || same) return candidate;

@@ -99,7 +99,7 @@ export class Evaluator {
   ): Promise<Map<string, Finding>> {
     const findings = new Map<string, Finding>();
     for (const result of await this.#run(trial, own, signal)) {
-      const build = trial.builds.find(({ recipe }) => recipe === result.recipe);
+      const build = trial.builds.find(({ name }) => name === result.name);
       if (build === undefined) continue;
       const finding = findingOf(result);
       findings.set(build.digest, finding);
@@ -136,7 +136,7 @@ function findingKey(trial: TrialRequest, original: Digest, build: Digest): strin
 
 function parseFinding(value: unknown): Finding {
   const finding = parseWith(z.looseObject({}), value, 'finding');
-  const [result] = parseTrialResult({ results: [{ ...finding, recipe: 'original' }] }).results;
+  const [result] = parseTrialResult({ results: [{ ...finding, name: 'original' }] }).results;
   return result === undefined ? {} : findingOf(result);
 }
 

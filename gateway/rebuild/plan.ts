@@ -1,34 +1,53 @@
-import {
-  type Candidate,
-  type HardwareClass,
-  type ModelCard,
-  plannedRecipes,
-  type RecipeName,
-} from '../../core/index.ts';
+import type { Candidate, CandidateSpec, HardwareClass, ModelCard } from '../../core/index.ts';
 
 /** What is tried for a model on a class, and what is not, with the reason. */
 export interface RebuildPlan {
-  recipes: RecipeName[];
-  /** Recipes that are ruled out before anything is built. */
+  specs: CandidateSpec[];
+  /** Candidates that are ruled out before anything is built. */
   skipped: Candidate[];
 }
 
 /**
- * What is worth building. Without validation data nobody could tell whether a build is still right, so the original
- * stays; and where the gateway has no runtime of its own nothing can be built.
+ * What is worth building, in a fixed order. Without data nobody could tell whether a build is still right, so the
+ * original stays; and where the gateway has no runtime of its own nothing can be built.
  */
-export function planRebuild(card: ModelCard, target: HardwareClass, canBuild: boolean): RebuildPlan {
-  const planned = plannedRecipes(card, target);
+export function planRebuild(
+  card: ModelCard,
+  target: HardwareClass,
+  maxDrop: number,
+  canBuild: boolean,
+): RebuildPlan {
+  const [original, ...others] = plannedCandidates(card, target, maxDrop);
+  if (original === undefined) throw new TypeError('a plan has no original');
   const problem = !canBuild
     ? 'the gateway has no runtime of its own to build with'
     : card.validation === undefined
       ? 'the model comes without validation data to judge a build by'
       : undefined;
-  if (problem === undefined) return { recipes: planned, skipped: [] };
-  return {
-    recipes: ['original'],
-    skipped: planned.filter((recipe) => recipe !== 'original').map((recipe) => ({ recipe, problem })),
-  };
+  if (problem === undefined) return { specs: [original, ...others], skipped: [] };
+  return { specs: [original], skipped: others.map((spec) => ({ ...spec, problem })) };
+}
+
+/** The candidates that a card allows and a class may gain by, the original first. */
+function plannedCandidates(card: ModelCard, target: HardwareClass, maxDrop: number): CandidateSpec[] {
+  const weightBits = weightBitsOf(target);
+  const all: CandidateSpec[] = [
+    { name: 'original', recipe: 'original', options: {} },
+    { name: 'optimize', recipe: 'optimize', options: {} },
+    { name: 'ort-format', recipe: 'ort-format', options: {} },
+    { name: 'fp16', recipe: 'fp16', options: {} },
+    { name: 'fp16-weights', recipe: 'fp16-weights', options: {} },
+    { name: 'int8-weights', recipe: 'int8-weights', options: {} },
+    { name: 'int4-weights', recipe: 'int4-weights', options: {} },
+    { name: 'int8-dynamic', recipe: 'int8-dynamic', options: { weightBits } },
+    { name: 'int8-static', recipe: 'int8-static', options: { weightBits, maxDrop } },
+  ];
+  return all.filter(({ recipe }) => {
+    if (recipe === 'original') return true;
+    return (
+      card.rebuild.allow.includes(recipe) && (recipe !== 'int8-static' || card.calibration !== undefined)
+    );
+  });
 }
 
 /**

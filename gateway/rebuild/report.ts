@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import {
   type Candidate,
+  candidateNameSchema,
   type Digest,
   isDigest,
   OBJECTIVES,
   parseTrialResult,
   parseWith,
   type RebuildReport,
+  recipeOptionsSchema,
   RECIPES,
+  sessionSettingsSchema,
 } from '../../core/index.ts';
 
 /** A model that is ready for a class: what was chosen and why, and the blobs that a package takes. */
@@ -23,8 +26,13 @@ export interface ReadyModel {
 const digest = z.custom<Digest>(isDigest, 'not a digest');
 const blob = z.object({ digest, size: z.number() });
 const candidate = z.looseObject({
+  name: candidateNameSchema,
   recipe: z.enum(RECIPES),
+  options: recipeOptionsSchema,
+  session: sessionSettingsSchema.optional(),
   build: blob.optional(),
+  notes: z.array(z.string()).optional(),
+  pareto: z.boolean().optional(),
   verdict: z.string().optional(),
 });
 const readyModel = z.object({
@@ -34,8 +42,9 @@ const readyModel = z.object({
     objective: z.enum(OBJECTIVES),
     maxDrop: z.number(),
     measuredBy: z.string(),
+    predicted: z.boolean(),
     candidates: z.array(candidate).max(50),
-    chosen: z.enum(RECIPES),
+    chosen: candidateNameSchema,
     at: z.number(),
   }),
   build: blob,
@@ -46,12 +55,19 @@ const readyModel = z.object({
 /** @throws {InvalidInputError} */
 export function parseReadyModel(value: unknown): ReadyModel {
   const { report, golden, ...rest } = parseWith(readyModel, value, 'rebuild report');
-  const candidates = report.candidates.map((found): Candidate => {
+  const candidates = report.candidates.map(({ build, notes, pareto, verdict, ...found }): Candidate => {
+    const { name, recipe, options, session } = found;
     const [result] = parseTrialResult({ results: [found] }).results;
     return {
-      ...(result ?? { recipe: found.recipe }),
-      ...(found.build === undefined ? {} : { build: found.build }),
-      ...(found.verdict === undefined ? {} : { verdict: found.verdict }),
+      name,
+      recipe,
+      options,
+      ...result,
+      ...(session === undefined ? {} : { session }),
+      ...(build === undefined ? {} : { build }),
+      ...(notes === undefined ? {} : { notes }),
+      ...(pareto === undefined ? {} : { pareto }),
+      ...(verdict === undefined ? {} : { verdict }),
     };
   });
   return { ...rest, report: { ...report, candidates }, ...(golden === undefined ? {} : { golden }) };

@@ -17,6 +17,14 @@ export interface NodeTrial {
   candidates: Candidate[];
 }
 
+/** Has a node of a hardware class measure builds. Undefined when none could. */
+export type Measure = (
+  hardwareClass: string,
+  request: TrialRequest,
+  candidates: readonly Candidate[],
+  signal: AbortSignal,
+) => Promise<NodeTrial | undefined>;
+
 /**
  * Has a connected node of a hardware class measure the builds. A busy node is asked again, one that went away while it
  * measured once more when it is back, and one that fails is left for the next. Undefined when no node of the class could.
@@ -64,11 +72,11 @@ export async function trialOnNode(
 function withResults(
   candidates: readonly Candidate[],
   request: TrialRequest,
-  results: readonly Pick<Candidate, 'recipe' | 'accuracy' | 'measurement' | 'problem'>[],
+  results: readonly Pick<Candidate, 'name' | 'accuracy' | 'measurement' | 'problem'>[],
 ): Candidate[] {
   return candidates.map((candidate) => {
-    if (!request.builds.some(({ recipe }) => recipe === candidate.recipe)) return candidate;
-    const result = results.find(({ recipe }) => recipe === candidate.recipe);
+    if (!request.builds.some(({ name }) => name === candidate.name)) return candidate;
+    const result = results.find(({ name }) => name === candidate.name);
     const known = { ...candidate, measurement: undefined };
     if (result === undefined) return { ...known, problem: 'the node did not get to it within its budget' };
     return { ...known, ...result, accuracy: soberAccuracy(candidate.accuracy, result.accuracy) };

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { type ModelCard, parseModelCard, parseWith, RECIPES } from '../../core/index.ts';
+import {
+  type ModelCard,
+  parseModelCard,
+  parseWith,
+  type RecipeName,
+  type RecipeOptions,
+  RECIPES,
+  recipeOptionsSchema,
+} from '../../core/index.ts';
 
 /** A runtime that is installed as a tree. */
 export interface InstalledRuntime {
@@ -9,13 +17,18 @@ export interface InstalledRuntime {
 
 /** Asks the worker for one build. It writes the result to `out`; the daemon hashes it there. */
 export interface BuildTask {
-  recipe: (typeof RECIPES)[number];
+  recipe: RecipeName;
+  options: RecipeOptions;
   source: string;
   card: ModelCard;
   calibration?: string;
   runtime: InstalledRuntime;
-  weightBits: 7 | 8;
   out: string;
+}
+
+/** What the worker says of a build that it wrote. */
+export interface BuildAnswer {
+  notes: string[];
 }
 
 /** Asks the worker for the golden vectors of one build. */
@@ -44,11 +57,11 @@ const runtime = z.object({
 });
 const buildTask = z.object({
   recipe: z.enum(RECIPES),
+  options: recipeOptionsSchema,
   source: path,
   card: z.unknown(),
   calibration: path.optional(),
   runtime,
-  weightBits: z.union([z.literal(7), z.literal(8)]),
   out: path,
 });
 const goldenTask = z.object({
@@ -61,12 +74,22 @@ const goldenTask = z.object({
   provider: z.string(),
   out: path,
 });
+const buildAnswer = z.object({ notes: z.array(z.string().max(2000)).max(100) });
 const goldenAnswer = z.object({ from: z.enum(['original', 'build']), difference: z.number().nonnegative() });
 
 /** @throws {InvalidInputError} */
 export function parseBuildTask(value: unknown): BuildTask {
   const { calibration, card, ...task } = parseWith(buildTask, value, 'build task');
-  return { ...task, card: parseModelCard(card), ...(calibration === undefined ? {} : { calibration }) };
+  return {
+    ...task,
+    card: parseModelCard(card),
+    ...(calibration === undefined ? {} : { calibration }),
+  };
+}
+
+/** @throws {InvalidInputError} */
+export function parseBuildAnswer(value: unknown): BuildAnswer {
+  return parseWith(buildAnswer, value, 'build answer');
 }
 
 /** @throws {InvalidInputError} */

@@ -8,8 +8,9 @@ import {
   type Tensors,
 } from '../../core/index.ts';
 import { encodeGolden, loadRuntime, serveChild } from '../../inference/index.ts';
-import { RECIPE_TABLE } from './recipes/index.ts';
+import { modelFile, RECIPE_TABLE } from './recipes/index.ts';
 import {
+  type BuildAnswer,
   type GoldenAnswer,
   type InstalledRuntime,
   parseBuildTask,
@@ -20,19 +21,20 @@ import {
 
 serveChild({ build, golden });
 
-async function build(params: unknown, { signal }: { signal: AbortSignal }): Promise<{ written: number }> {
+async function build(params: unknown, { signal }: { signal: AbortSignal }): Promise<BuildAnswer> {
   const task = parseBuildTask(params);
   const recipe = RECIPE_TABLE[task.recipe];
-  const bytes = await recipe.build({
-    source: await readFile(task.source),
+  const { model, notes } = await recipe.build({
+    source: modelFile(task.source),
     card: task.card,
     calibration: task.calibration === undefined ? undefined : decodeSamples(await readFile(task.calibration)),
     runtime: await load(task.runtime),
+    options: task.options,
     signal,
-    weightBits: task.weightBits,
   });
-  await writeFile(task.out, bytes);
-  return { written: bytes.byteLength };
+  if (model instanceof Uint8Array) await writeFile(task.out, model);
+  else await model.writeTo(task.out, { signal });
+  return { notes };
 }
 
 async function golden(params: unknown): Promise<GoldenAnswer> {

@@ -64,7 +64,7 @@ function nodeRuntime(ort: Ort, version: string): RuntimeHandle {
         );
       return openSession(ort, model, { ...options, provider });
     },
-    optimize: (model, level) => optimized(ort, model, level),
+    optimize: (model, level, format) => optimized(ort, model, level, format),
   };
 }
 
@@ -82,10 +82,15 @@ function webRuntime(ort: Ort, version: string, path: string): RuntimeHandle {
 }
 
 /** The runtime writes its optimised graph to a file only. @throws {ModelInvalidError} */
-async function optimized(ort: Ort, model: Uint8Array, level: 'basic' | 'extended'): Promise<Uint8Array> {
+async function optimized(
+  ort: Ort,
+  model: Uint8Array,
+  level: 'basic' | 'extended' | 'all',
+  format: 'onnx' | 'ort' = 'onnx',
+): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'floormesh-optimize-'));
   try {
-    const optimizedModelFilePath = join(folder, 'model.onnx');
+    const optimizedModelFilePath = join(folder, `model.${format}`);
     const session = await openSession(ort, model, {
       provider: 'cpu',
       optimization: level,

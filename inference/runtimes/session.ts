@@ -12,7 +12,14 @@ export async function openSession(
   model: Uint8Array,
   options: SessionOptions & { provider: string; optimizedModelFilePath?: string },
 ): Promise<Session> {
-  const { threads = 1, provider, optimization = 'all', optimizedModelFilePath } = options;
+  const {
+    threads = 1,
+    spin = false,
+    arena = true,
+    provider,
+    optimization = 'all',
+    optimizedModelFilePath,
+  } = options;
   try {
     const session = await ort.InferenceSession.create(model, {
       executionProviders: [provider],
@@ -22,7 +29,10 @@ export async function openSession(
       graphOptimizationLevel: optimization,
       logSeverityLevel: LOG_SEVERITY_ERROR,
       // A spinning thread takes a core from the other apps of the machine for a few microseconds of latency.
-      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+      extra: {
+        session: { intra_op: { allow_spinning: spin ? '1' : '0' }, inter_op: { allow_spinning: '0' } },
+      },
+      enableCpuMemArena: arena,
       ...(optimizedModelFilePath === undefined ? {} : { optimizedModelFilePath }),
     });
     return new OrtBackedSession(ort, session);

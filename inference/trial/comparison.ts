@@ -151,6 +151,8 @@ function measurementOf(opened: Opened, times: readonly number[]): Measurement {
     loadMs: opened.loadMs,
     p50Ms: quantile(times, 0.5),
     p95Ms: quantile(times, 0.95),
+    p99Ms: quantile(times, 0.99),
+    throughput: 1000 / (times.reduce((sum, time) => sum + time, 0) / times.length),
     runs: times.length,
     peakMemoryMiB: opened.peakMemoryMiB,
   };

@@ -26,7 +26,7 @@ export interface TrialInit {
 }
 
 type Outcome = TrialResult['results'][number];
-type Raw = Pick<Outcome, 'recipe' | 'problem'> & { found?: RawFinding };
+type Raw = Pick<Outcome, 'name' | 'problem'> & { found?: RawFinding };
 
 /**
  * How long one answer of a build may take: in shares of the budget, since one that hangs must leave time for the others,
@@ -57,7 +57,7 @@ export async function runTrial(init: TrialInit): Promise<TrialResult> {
     signal?.throwIfAborted();
     if (error instanceof TypeError) throw error;
     const problem = `the original did not run: ${problemOf(error)}`;
-    return { results: request.builds.map(({ recipe }) => ({ recipe, problem })) };
+    return { results: request.builds.map(({ name }) => ({ name, problem })) };
   } finally {
     await trial.stop();
   }
@@ -77,7 +77,7 @@ class Trial {
   async run(): Promise<Outcome[]> {
     const [first, ...others] = this.#init.request.builds;
     if (first === undefined) throw new TypeError('a trial needs the original build');
-    const original = this.#spawn(first.recipe);
+    const original = this.#spawn(first.name);
     this.#original = original;
     const opened = await original.open(
       this.#openParams(first.digest),
@@ -88,10 +88,10 @@ class Trial {
     for (const [index, build] of others.entries())
       candidates.push(await this.#candidate(comparison, build, this.#share(others.length - index)));
     const own = await comparison.original(this.#share(1), this.#patience(this.#share(1)));
-    const outcomes = candidates.map(({ recipe, problem, found }) =>
-      found === undefined ? { recipe, problem } : { recipe, ...comparison.finding(found) },
+    const outcomes = candidates.map(({ name, problem, found }) =>
+      found === undefined ? { name, problem } : { name, ...comparison.finding(found) },
     );
-    return [{ recipe: first.recipe, ...own }, ...outcomes];
+    return [{ name: first.name, ...own }, ...outcomes];
   }
 
   async stop(): Promise<void> {
@@ -103,24 +103,24 @@ class Trial {
     build: TrialRequest['builds'][number],
     shareMs: number,
   ): Promise<Raw> {
-    const { recipe, digest } = build;
-    const child = this.#spawn(recipe);
+    const { name, digest } = build;
+    const child = this.#spawn(name);
     try {
       const patience = this.#patience(shareMs);
       const opened = await child.open(this.#openParams(digest), patience);
-      return { recipe, found: await comparison.candidate(child, opened, shareMs, patience) };
+      return { name, found: await comparison.candidate(child, opened, shareMs, patience) };
     } catch (error) {
       this.#init.signal?.throwIfAborted();
       if (comparison.originalFailed || error instanceof TypeError) throw error;
-      return { recipe, problem: problemOf(error) };
+      return { name, problem: problemOf(error) };
     } finally {
       this.#children.delete(child);
       await child.stop();
     }
   }
 
-  #spawn(recipe: string): TrialChild {
-    const child = new TrialChild(this.#init, recipe);
+  #spawn(name: string): TrialChild {
+    const child = new TrialChild(this.#init, name);
     this.#children.add(child);
     return child;
   }

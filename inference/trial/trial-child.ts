@@ -20,7 +20,7 @@ export class TrialChild {
   readonly #child: Child;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(init: TrialInit, recipe: string) {
+  constructor(init: TrialInit, build: string) {
     const { execPath, memoryMiB, overheadMiB, log, signal } = init;
     this.#signal = signal;
     this.#child = spawnChild({
@@ -28,7 +28,7 @@ export class TrialChild {
       ...(execPath === undefined ? {} : { execPath }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(overheadMiB === undefined ? {} : { overheadMiB }),
-      name: `trial of ${recipe}`,
+      name: `trial of ${build}`,
       log,
     });
   }

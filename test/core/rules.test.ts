@@ -110,10 +110,20 @@ test('a selector that means nothing is an error, and unknown names are told', (t
 
 function candidate(recipe: Candidate['recipe'], size: number, p50Ms: number, accuracy: number): Candidate {
   return {
+    name: recipe,
     recipe,
+    options: {},
     build: { digest: digestOf(recipe), size },
     accuracy: { metric: 'top1', labelled: true, samples: 100, original: 0.9, build: accuracy },
-    measurement: { loadMs: 1, p50Ms, p95Ms: p50Ms, runs: 10, peakMemoryMiB: size },
+    measurement: {
+      loadMs: 1,
+      p50Ms,
+      p95Ms: p50Ms,
+      p99Ms: p50Ms,
+      throughput: 1000 / p50Ms,
+      runs: 10,
+      peakMemoryMiB: size,
+    },
   };
 }
 
@@ -123,7 +133,7 @@ test('the fastest build within the floor is chosen, and every candidate learns w
     candidate('fp16', 50, 11, 0.9),
     candidate('int8-static', 25, 5, 0.895),
     candidate('int8-dynamic', 26, 2, 0.5),
-    { recipe: 'optimize' as const, problem: 'no luck' },
+    { name: 'optimize', recipe: 'optimize' as const, options: {}, problem: 'no luck' },
   ];
   const { chosen, candidates } = chooseCandidate(all, 'latency', 0.01);
   t.is(chosen.recipe, 'int8-static');

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { digestOf, MAX_MANIFEST_BYTES, parsePackageConfig } from '../../core/index.ts';
+import { chosenOf, digestOf, MAX_MANIFEST_BYTES, parsePackageConfig } from '../../core/index.ts';
 import { ScriptedNode } from '../helpers/scripted-node.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { startTestBridge } from '../helpers/test-bridge.ts';
@@ -69,7 +69,10 @@ test('a deployment is pulled, rebuilt by measurement, packed, offered, and follo
   t.true(paths.includes('models/ear/model.onnx'));
   t.true(paths.includes('models/ear/golden.cbor'));
   const config = parsePackageConfig(await first.blobs.read(manifest.config.digest, MAX_MANIFEST_BYTES));
-  t.is(config.models['ear']?.recipe, report?.chosen);
+  t.is(
+    config.models['ear']?.recipe,
+    report === undefined || report === null ? undefined : chosenOf(report).recipe,
+  );
 
   await bridge.catalog.model({ version: '1.1.0', maxDrop: 0.2 });
   await bridge.announce(site.mesh.peerId);

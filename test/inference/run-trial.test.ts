@@ -60,7 +60,7 @@ async function setting(t: ExecutionContext, expected?: number): Promise<Setting>
       request: {
         runtime: { manifest: digestOf('manifest'), manifestSize: 1, provider: 'cpu' },
         metric: { kind: 'top1', output: OUTPUT },
-        builds: await Promise.all(builds.map(async ([recipe, bytes]) => ({ recipe, ...(await put(bytes)) }))),
+        builds: await Promise.all(builds.map(async ([name, bytes]) => ({ name, ...(await put(bytes)) }))),
         validation: await put(encodeSamples({ samples })),
         budget: { samples: 4, runs: 20, milliseconds: 30_000, ...budget },
       },
@@ -69,7 +69,7 @@ async function setting(t: ExecutionContext, expected?: number): Promise<Setting>
 }
 
 function resultOf(result: TrialResult, recipe: RecipeName): TrialResult['results'][number] {
-  const found = result.results.find((one) => one.recipe === recipe);
+  const found = result.results.find((one) => one.name === recipe);
   if (found === undefined) throw new Error(`no result for ${recipe}`);
   return found;
 }

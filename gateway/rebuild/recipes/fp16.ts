@@ -19,7 +19,7 @@ import { floatsOf } from './constants.ts';
 import { halfBits, LARGEST_HALF, toHalf } from './half.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
-import type { Recipe, RecipeContext } from './recipe.ts';
+import type { BuiltModel, Recipe, RecipeContext } from './recipe.ts';
 import { valueTypes, type ValueTypes } from './value-types.ts';
 
 /**
@@ -39,16 +39,16 @@ const WEIGHTED = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
  * Weights and most activations as float16, half the size; the model's inputs and outputs stay as they are. Faster where
  * the hardware calculates in float16, about as fast elsewhere.
  */
-export const fp16: Recipe = { name: 'fp16', build };
+export const fp16: Recipe = { name: 'fp16', uses: [], build };
 
-async function build(context: RecipeContext): Promise<Uint8Array> {
+async function build(context: RecipeContext): Promise<BuiltModel> {
   const { card, runtime } = context;
   const model = await prepare(context);
   const types = await valueTypes(model, runtime);
   const converter = new HalfConverter(model, types, (node) => keepsFloat(card.rebuild.keepFloat, node));
   if (!converter.run()) throw new RecipeNotApplicableError('no constant float32 weights may become float16');
   dropUnused(model.graph);
-  return encodeModel(model);
+  return { model: encodeModel(model), notes: [] };
 }
 
 /**

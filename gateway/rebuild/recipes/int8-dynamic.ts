@@ -21,7 +21,7 @@ import {
 import { floatsOf, withFloats } from './constants.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
-import type { Recipe, RecipeContext } from './recipe.ts';
+import type { BuiltModel, Recipe, RecipeContext } from './recipe.ts';
 import { quantizeTables, SMALLEST_TABLE } from './tables.ts';
 import { quantizeWeights } from './weights.ts';
 
@@ -30,10 +30,11 @@ import { quantizeWeights } from './weights.ts';
  * what transformers gain by. Convolutions stay as they are: quantised like this they are several times slower. Tables
  * that rows are gathered from (embeddings) become int8 too, or they would make up most of the file.
  */
-export const int8Dynamic: Recipe = { name: 'int8-dynamic', build };
+export const int8Dynamic: Recipe = { name: 'int8-dynamic', uses: ['weightBits'], build };
 
-async function build(context: RecipeContext): Promise<Uint8Array> {
-  const { card, weightBits = 8 } = context;
+async function build(context: RecipeContext): Promise<BuiltModel> {
+  const { card } = context;
+  const { weightBits = 8 } = context.options;
   const model = await prepare(context);
   liftOpset(model);
   const keep = (node: NodeProto): boolean => keepsFloat(card.rebuild.keepFloat, node);
@@ -42,7 +43,7 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
     throw new RecipeNotApplicableError('no MatMul or Gemm with constant float32 weights may be quantised');
   quantizeTables(model, keep);
   dropUnused(model.graph);
-  return encodeModel(model);
+  return { model: encodeModel(model), notes: [] };
 }
 
 class Rewriter {

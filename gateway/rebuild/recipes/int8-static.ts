@@ -11,7 +11,7 @@ import {
 import { foldAffine } from './fold.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
-import type { Recipe, RecipeContext } from './recipe.ts';
+import type { BuiltModel, Recipe, RecipeContext } from './recipe.ts';
 import { Judge } from './static/agreement.ts';
 import { emitQuantized } from './static/emit.ts';
 import { observe } from './static/observe.ts';
@@ -24,10 +24,15 @@ import { valueTypes } from './value-types.ts';
  * Weights and activations in 8 bits, with ranges measured beforehand on calibration data. Convolutions gain most. What
  * the card's `keepFloat` names stays in fp32, and whatever part of the model is found not to stand 8 bits.
  */
-export const int8Static: Recipe = { name: 'int8-static', build };
+export const int8Static: Recipe = {
+  name: 'int8-static',
+  uses: ['weightBits', 'maxDrop'],
+  build,
+};
 
-async function build(context: RecipeContext): Promise<Uint8Array> {
-  const { card, calibration, runtime, signal, weightBits = 8 } = context;
+async function build(context: RecipeContext): Promise<BuiltModel> {
+  const { card, calibration, runtime, signal } = context;
+  const { weightBits = 8, maxDrop = card.maxDrop } = context.options;
   if (calibration === undefined || calibration.samples.length === 0)
     throw new RecipeNotApplicableError('the model has no calibration data');
   const keep = (node: NodeProto): boolean => keepsFloat(card.rebuild.keepFloat, node);
@@ -53,7 +58,7 @@ async function build(context: RecipeContext): Promise<Uint8Array> {
   };
   const nodes = [...selection.weighted].map(({ name }) => name);
   const judge = await Judge.of(prepared, context);
-  return search({ nodes, write, judge, floor: 1 - card.maxDrop, signal });
+  return { model: await search({ nodes, write, judge, floor: 1 - maxDrop, signal }), notes: [] };
 }
 
 async function lift(model: ModelProto, { runtime }: RecipeContext): Promise<void> {

@@ -7,10 +7,11 @@ import type { Recipe } from './recipe.ts';
  */
 export const optimize: Recipe = {
   name: 'optimize',
+  uses: [],
   build: async ({ source, runtime, signal }) => {
     if (runtime.optimize === undefined)
       throw new RecipeNotApplicableError(`${runtime.name} cannot save the graph that it optimised`);
     signal.throwIfAborted();
-    return runtime.optimize(source, 'extended');
+    return { model: await runtime.optimize(await source.bytes(), 'extended'), notes: [] };
   },
 };

@@ -26,7 +26,7 @@ const LOWEST_IR_VERSION = 8n;
 export async function prepare(context: RecipeContext): Promise<ModelProto> {
   const { source, card, runtime, signal } = context;
   signal.throwIfAborted();
-  let model = decodeModel(source);
+  let model = decodeModel(await source.bytes());
   nameNodes(model);
   fixConstants(model, new Set(card.inputs.map(({ name }) => name)));
   if (runtime.optimize !== undefined)

@@ -1,29 +1,40 @@
-import type { ModelCard, RecipeName, RuntimeHandle, SampleSet } from '../../../core/index.ts';
+import type { ModelCard, RecipeName, RecipeOptions, RuntimeHandle, SampleSet } from '../../../core/index.ts';
+import type { ModelSource } from './source.ts';
 
 /** What a recipe works with. */
 export interface RecipeContext {
   /** The model as its publisher signed it. */
-  source: Uint8Array;
+  source: ModelSource;
   card: ModelCard;
   /** Typical inputs, where the publisher gave some. */
   calibration: SampleSet | undefined;
   /** The runtime that the result is for. */
   runtime: RuntimeHandle;
+  options: RecipeOptions;
   signal: AbortSignal;
-  /**
-   * Bits of an 8-bit weight that are used. 7 for a CPU whose 8-bit products saturate (AVX2 without VNNI), else 8,
-   * which is the default.
-   */
-  weightBits?: 7 | 8;
+}
+
+/** A rebuilt model that is written piece by piece, for weights that are not to be in memory all at once. */
+export interface StreamedModel {
+  /** @throws what reading the source throws; the file is to be thrown away then */
+  writeTo(path: string, options: { signal: AbortSignal }): Promise<void>;
+}
+
+export interface BuiltModel {
+  model: Uint8Array | StreamedModel;
+  /** What was done and found out on the way, in sentences for people. The same context gives the same notes. */
+  notes: string[];
 }
 
 /** One way to rebuild a model. The same context gives the same bytes. */
 export interface Recipe {
   readonly name: RecipeName;
+  /** The options that it looks at: no others are part of the build's key. */
+  readonly uses: readonly (keyof RecipeOptions)[];
   /**
    * @throws {RecipeNotApplicableError} when there is nothing that it could change in this model
    * @throws {ModelNotOnnxError} @throws {ModelExternalDataError} when the source is not such a model
    * @throws {LiftError} when the model's operator set is too old for it
    */
-  build(context: RecipeContext): Promise<Uint8Array>;
+  build(context: RecipeContext): Promise<BuiltModel>;
 }

@@ -2,7 +2,6 @@ import test from 'ava';
 import { hardwareClassOf, silentLogger } from '../../../core/index.ts';
 import { Content } from '../../../gateway/pull/index.ts';
 import { OwnRuntimes, RebuildEngine, type RebuildJob } from '../../../gateway/rebuild/index.ts';
-import { Roster } from '../../../gateway/roster/index.ts';
 import { memoryState, openBlobStore } from '../../../store/index.ts';
 import { generateKeyPair } from '../../../trust/index.ts';
 import { startTestMesh } from '../../helpers/mesh.ts';
@@ -29,12 +28,11 @@ async function bench(t: ExecutionContext, rebuild: RebuildOptions = {}): Promise
   const log = silentLogger;
   const clock = Date.now;
   const content = new Content({ mesh, blobs });
-  const roster = new Roster({ mesh, state, log, clock });
   const entries = () => catalog.entries;
   const runtimes = new OwnRuntimes({ dir, execPath: undefined }, { content, blobs, log, entries });
   const engine = new RebuildEngine(
     { dir, execPath: undefined, rebuild: { trialBudgetMs: 3000, samples: 6, ...rebuild } },
-    { mesh, blobs, state, content, roster, runtimes, log, clock },
+    { blobs, state, content, runtimes, log, clock },
   );
   const base = sampleConfiguration(['avx2', 'avx512_vnni'], 'EPYC');
   const digest = runtimeEntry.variants[0]?.digest ?? runtimeEntry.digest;

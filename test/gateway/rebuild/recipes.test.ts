@@ -24,7 +24,7 @@ import {
   makeValueInfo,
 } from '../../../gateway/rebuild/onnx/index.ts';
 import { RECIPE_TABLE } from '../../../gateway/rebuild/recipes/index.ts';
-import type { RecipeContext } from '../../../gateway/rebuild/recipes/index.ts';
+import type { ModelSource, RecipeContext } from '../../../gateway/rebuild/recipes/index.ts';
 import { GraphWriter, noise, noiseTensor, transformer } from '../../helpers/onnx-graphs.ts';
 import { localRuntime } from '../../helpers/onnxruntime.ts';
 import { card, ocrModel, textLines, textPages } from '../../helpers/rebuild-samples.ts';
@@ -34,8 +34,20 @@ const READ: Metric = { kind: 'ctc-exact', output: 'softmax_11.tmp_0', blank: 0 }
 const NOT_APPLICABLE = { code: 'ERR_RECIPE_NOT_APPLICABLE' };
 
 function contextOf(source: Uint8Array, fields: Partial<RecipeContext> = {}): RecipeContext {
-  const signal = AbortSignal.timeout(120_000);
-  return { source, card: card({}), calibration: undefined, runtime: localRuntime, signal, ...fields };
+  return {
+    source: inMemory(source),
+    card: card({}),
+    calibration: undefined,
+    runtime: localRuntime,
+    options: {},
+    signal: AbortSignal.timeout(120_000),
+    ...fields,
+  };
+}
+
+/** A source without a file. Recipes that stream are tested with files. */
+function inMemory(bytes: Uint8Array): ModelSource {
+  return { path: '', size: async () => bytes.byteLength, bytes: async () => bytes };
 }
 
 async function build(
@@ -43,7 +55,9 @@ async function build(
   source: Uint8Array,
   fields: Partial<RecipeContext> = {},
 ): Promise<Uint8Array> {
-  return RECIPE_TABLE[recipe].build(contextOf(source, fields));
+  const { model } = await RECIPE_TABLE[recipe].build(contextOf(source, fields));
+  if (!(model instanceof Uint8Array)) throw new TypeError(`${recipe} gave a model to be streamed`);
+  return model;
 }
 
 async function run(model: Uint8Array, inputs: readonly Tensors[]): Promise<Tensors[]> {
@@ -178,7 +192,7 @@ test('weights use 7 bits where that is asked for', async (t) => {
   const calibration = { samples: [1, 2].map((seed) => ({ inputs: { x: noiseTensor([4, 64], seed) } })) };
   for (const recipe of ['int8-static', 'int8-dynamic'] as const) {
     const largest = async (weightBits: 7 | 8): Promise<number> => {
-      const built = decodeModel(await build(recipe, source, { calibration, weightBits }));
+      const built = decodeModel(await build(recipe, source, { calibration, options: { weightBits } }));
       const weights = built.graph.initializer.find(
         ({ dims, dataType }) => dims.length === 2 && dataType === DATA_TYPE.int8,
       );

@@ -10,12 +10,12 @@ const build = { digest: digestOf('build'), size: 5 };
 const REQUEST: TrialRequest = {
   runtime: { manifest: digestOf('runtime'), manifestSize: 7, provider: 'cpu' },
   metric: { kind: 'top1', output: 'y' },
-  builds: [{ recipe: 'original', ...build }],
+  builds: [{ name: 'original', ...build }],
   validation: { digest: digestOf('samples'), size: 9 },
   budget: { samples: 8, runs: 5, milliseconds: 1000 },
 };
 const NODE = { id: 'one', name: 'press-1', configuration: sampleConfiguration([], ''), connected: true };
-const MEASURED = { results: [{ recipe: 'original', problem: 'measured' }] };
+const MEASURED = { results: [{ name: 'original', problem: 'measured' }] };
 
 /** Trials one after the other: an error is thrown, anything else is the answer. */
 async function trial(answers: unknown[]): Promise<{ measuredBy: string | undefined; asked: number }> {
@@ -23,7 +23,7 @@ async function trial(answers: unknown[]): Promise<{ measuredBy: string | undefin
   const found = await trialOnNode(
     'class',
     REQUEST,
-    [{ recipe: 'original', build }],
+    [{ name: 'original', recipe: 'original', options: {}, build }],
     {
       mesh: {
         call: async () => {

@@ -1,4 +1,4 @@
-import { type ModelCard, scoreSample, type Session, type Tensors } from '../../../../core/index.ts';
+import { type ModelCard, scoreSet, type Session, type Tensors } from '../../../../core/index.ts';
 import type { RecipeContext } from '../recipe.ts';
 import { spread } from './observe.ts';
 
@@ -38,10 +38,7 @@ export class Judge {
   }
 
   #mean(outputs: readonly Tensors[], metric: ModelCard['metric']): number {
-    const scores = outputs.map((each, i) =>
-      scoreSample(metric, each, { inputs: {} }, this.#reference[i] ?? {}),
-    );
-    return scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length);
+    return scoreSet(metric, outputs, [], this.#reference);
   }
 }
 
