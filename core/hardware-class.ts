@@ -67,6 +67,28 @@ function runtimeRank(name: string): number {
   return rank === -1 ? RUNTIME_ORDER.length : rank;
 }
 
+/** Instruction sets by which classes of an architecture differ, best first; `baseline` is what has none of them. */
+export function isaNamesOf(arch: string): string[] {
+  return [...(ISA_LEVELS[arch] ?? []).map(([name]) => name), 'baseline'];
+}
+
+/** Architectures whose instruction sets are told apart. */
+export const ISA_ARCHITECTURES: readonly string[] = Object.keys(ISA_LEVELS);
+
+export const MEMORY_BAND_NAMES: readonly MemoryBand[] = ['xs', 's', 'm', 'l', 'xl'];
+
+/** A class from its parts, with its id. */
+export function hardwareClass(
+  parts: Pick<HardwareClass, 'os' | 'arch' | 'libc' | 'isa' | 'memoryBand' | 'runtime'>,
+): HardwareClass {
+  const { os, arch, libc, isa, memoryBand, runtime } = parts;
+  const accelerator = ['cpu', 'wasm'].includes(runtime.provider) ? 'none' : runtime.provider;
+  const id = [os, arch, libc, isa, memoryBand, runtime.name, runtime.version, runtime.provider]
+    .filter((part) => part !== '')
+    .join('-');
+  return { id, os, arch, libc, isa, accelerator, memoryBand, runtime };
+}
+
 /** Sorts a node into its class. Undefined as long as no runtime is proven there. */
 export function hardwareClassOf(configuration: Configuration): HardwareClass | undefined {
   const runtime = preferredRuntime(configuration);
@@ -74,10 +96,6 @@ export function hardwareClassOf(configuration: Configuration): HardwareClass | u
   const { platform: os, libc } = configuration.os;
   const { arch } = configuration.cpu;
   const isa = isaOf(arch, configuration.cpu.features);
-  const accelerator = ['cpu', 'wasm'].includes(runtime.provider) ? 'none' : runtime.provider;
   const memoryBand = memoryBandOf(configuration.memory.grantMiB);
-  const id = [os, arch, libc, isa, memoryBand, runtime.name, runtime.version, runtime.provider]
-    .filter((part) => part !== '')
-    .join('-');
-  return { id, os, arch, libc, isa, accelerator, memoryBand, runtime };
+  return hardwareClass({ os, arch, libc, isa, memoryBand, runtime });
 }

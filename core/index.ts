@@ -5,6 +5,7 @@
 export * from './app-manifest.ts';
 export * from './catalog.ts';
 export * from './chunks.ts';
+export * from './class-name.ts';
 export * from './codec.ts';
 export * from './configuration.ts';
 export * from './deployment.ts';
