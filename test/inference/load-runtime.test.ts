@@ -4,6 +4,8 @@ import test from 'ava';
 import { float32, type RuntimeHandle, type Tensors } from '../../core/index.ts';
 import { loadRuntime } from '../../inference/index.ts';
 import { probeInputs, probeModel } from '../../inference/probe/probe-model.ts';
+import { DATA_TYPE } from '../../gateway/rebuild/onnx/index.ts';
+import { GraphWriter } from '../helpers/onnx-graphs.ts';
 import { type RuntimeName, runtimeTree, type RuntimeTree } from '../helpers/runtimes.ts';
 import { directionModel } from '../helpers/package-tree.ts';
 
@@ -61,6 +63,22 @@ for (const name of NAMES) {
     const outputs = await session.run(probeInputs());
     t.is(outputs['convolved']?.type, 'uint8');
     t.true(outputs['convolved']?.data instanceof Uint8Array);
+    await session.close();
+  });
+
+  test(`${name} takes and gives float16`, async (t) => {
+    const half = { x: DATA_TYPE.float16, turned: DATA_TYPE.float16 };
+    const writer = new GraphWriter();
+    writer.node('Transpose', ['x'], { perm: [1, 0] }, 'turned');
+    writer.node('Cast', ['x'], { to: DATA_TYPE.float32 }, 'y');
+    const session = await runtimeOf(name).open(
+      writer.model(13, { x: [1, 2] }, { turned: [2, 1], y: [1, 2] }, half),
+    );
+    // 1.5 and -2 in IEEE 754 binary16.
+    const bits = Uint16Array.of(0x3e00, 0xc000);
+    const { turned, y } = await session.run({ x: { type: 'float16', dims: [1, 2], data: bits } });
+    t.deepEqual(turned, { type: 'float16', dims: [2, 1], data: bits });
+    t.deepEqual(y, float32(Float32Array.of(1.5, -2), [1, 2]));
     await session.close();
   });
 
