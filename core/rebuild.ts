@@ -65,13 +65,22 @@ export interface Candidate extends CandidateSpec {
   verdict?: string;
 }
 
+/**
+ * `validation`: the card's validation data. `held-out`: calibration samples that were not calibrated with, which is
+ * weaker. `calibration`: too few samples to hold any back, which is weaker still. `none`: nothing to judge by.
+ */
+export const JUDGED_BY = ['validation', 'held-out', 'calibration', 'none'] as const;
+export type JudgedBy = (typeof JUDGED_BY)[number];
+
 /** Everything about one model rebuilt for one hardware class: what `floormesh explain` shows. */
 export interface RebuildReport {
   model: { name: string; version: string; source: Digest; size: number };
   hardwareClass: string;
   objective: Objective;
   maxDrop: number;
-  /** Name of the node that measured, or `gateway`. */
+  /** The data that builds were held against the original by. `held-out` and `calibration` come without truth. */
+  judgedBy: JudgedBy;
+  /** Name of the node that measured, the class that a prediction goes by, or `gateway`. */
   measuredBy: string;
   /** True when no machine of the class has measured: the choice goes by another class or by the gateway. */
   predicted: boolean;

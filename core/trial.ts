@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { Digest } from './digest.ts';
+import { type Signature, signatureSchema } from './catalog.ts';
+import { canonicalJson } from './codec.ts';
+import { type Digest, digestOf } from './digest.ts';
 import { metricSchema, type Metric } from './metric.ts';
 import { digestSchema, nameSchema } from './names.ts';
 import { parseWith } from './parse.ts';
@@ -18,13 +20,28 @@ export interface TrialRequest {
   budget: { samples: number; runs: number; milliseconds: number };
 }
 
+/** What running one build showed. */
+export interface TrialOutcome {
+  name: string;
+  problem?: string;
+  accuracy?: Accuracy;
+  measurement?: Measurement;
+}
+
 export interface TrialResult {
-  results: {
-    name: string;
-    problem?: string;
-    accuracy?: Accuracy;
-    measurement?: Measurement;
-  }[];
+  results: TrialOutcome[];
+  /** By the key of the node that measured, over `trialPayload`. */
+  signature?: Signature;
+}
+
+/** What a node signs of a trial: which one it was, and what it showed. */
+export interface TrialPayload {
+  request: Digest;
+  results: TrialOutcome[];
+}
+
+export function trialPayload(request: TrialRequest, results: readonly TrialOutcome[]): TrialPayload {
+  return { request: digestOf(canonicalJson(request)), results: [...results] };
 }
 
 const blob = z.object({ digest: digestSchema, size: z.number().int().nonnegative() });
@@ -79,6 +96,7 @@ const trialResult = z.object({
       }),
     )
     .max(20),
+  signature: signatureSchema.optional(),
 });
 
 /** @throws {InvalidInputError} */
@@ -88,5 +106,6 @@ export function parseTrialRequest(value: unknown): TrialRequest {
 
 /** @throws {InvalidInputError} */
 export function parseTrialResult(value: unknown): TrialResult {
-  return parseWith(trialResult, value, 'trial result');
+  const { results, signature } = parseWith(trialResult, value, 'trial result');
+  return { results, ...(signature === undefined ? {} : { signature }) };
 }

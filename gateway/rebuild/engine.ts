@@ -39,6 +39,7 @@ import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
 import { planRebuild, worthTrying } from './plan.ts';
 import { parseReadyModel, type ReadyModel } from './report.ts';
 import { SharedWork, Turns } from './shared-work.ts';
+import type { RebuildListener } from './progress.ts';
 import { type Measure, soberAccuracy } from './trial.ts';
 
 /** One model for one hardware class. */
@@ -58,6 +59,8 @@ export interface EngineComponents {
   runtimes: Pick<OwnRuntimes, 'forBuilding' | 'prove'>;
   /** Has a node of the class measure. Without it the gateway measures. */
   measure?: Measure;
+  /** Told what goes on, as it happens. */
+  onProgress?: RebuildListener;
   log: Logger;
   clock: () => number;
 }
@@ -135,7 +138,12 @@ export class RebuildEngine {
           : this.#builder.build(model, spec, own, signal),
       ),
     );
+    const tell = this.#components.onProgress ?? (() => undefined);
+    const who = { model: card.name, hardwareClass: target.id };
+    tell({ ...who, type: 'planned', candidates: plan.specs.map(({ name }) => name) });
+    for (const candidate of built) tell({ ...who, type: 'built', candidate });
     const { candidates, measuredBy, predicted } = await this.#measure(job, built, own, signal);
+    for (const candidate of candidates) tell({ ...who, type: 'measured', candidate, by: measuredBy });
     const { chosen, judged, build, vouched } = await this.#choose(
       job,
       [...candidates, ...plan.skipped],
@@ -152,12 +160,14 @@ export class RebuildEngine {
       hardwareClass: target.id,
       objective,
       maxDrop,
+      judgedBy: card.validation === undefined ? 'none' : 'validation',
       measuredBy,
       predicted,
       candidates: judged,
       chosen,
       at: clock(),
     };
+    tell({ ...who, type: 'chosen', report });
     log.info({ model: card.name, hardwareClass: target.id, chosen, measuredBy }, 'a model is ready');
     return { report, build, ...vouched };
   }

@@ -169,6 +169,7 @@ const SAMPLE_REPORT: RebuildReport = {
   hardwareClass: 'linux-x64-glibc-avx512vnni-m-onnxruntime-node-1.30.0-cpu',
   objective: 'latency',
   maxDrop: 0.01,
+  judgedBy: 'validation',
   measuredBy: 'press-1',
   predicted: false,
   candidates: [
