@@ -29,6 +29,11 @@ import {
   wantOf,
 } from './artifacts.ts';
 
+/** Where content comes from that is not in the store. */
+export interface ContentMesh {
+  swarm: Pick<Mesh['swarm'], 'fetchAll'>;
+}
+
 /** The part of a time-out that the swarm may wait for a source. */
 const SWARM_SHARE = 0.8;
 
@@ -43,10 +48,10 @@ export interface WaitOptions {
  * bridge or from any peer that has it. Everything is verified by digest, so a release's signature covers it all.
  */
 export class Content {
-  readonly #mesh: Mesh;
+  readonly #mesh: ContentMesh;
   readonly #blobs: BlobStore;
 
-  constructor(components: { mesh: Mesh; blobs: BlobStore }) {
+  constructor(components: { mesh: ContentMesh; blobs: BlobStore }) {
     this.#mesh = components.mesh;
     this.#blobs = components.blobs;
   }

@@ -3,4 +3,4 @@ export * from './artifacts.ts';
 export { BridgeLink } from './bridge-link.ts';
 export { CatalogCache } from './catalog-cache.ts';
 export { Content } from './content.ts';
-export type { WaitOptions } from './content.ts';
+export type { ContentMesh, WaitOptions } from './content.ts';

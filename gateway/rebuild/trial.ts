@@ -69,7 +69,7 @@ export async function trialOnNode(
 }
 
 /** What a trial showed replaces what was known; a build that it leaves out was not measured and says so. */
-function withResults(
+export function withResults(
   candidates: readonly Candidate[],
   request: TrialRequest,
   results: readonly Pick<Candidate, 'name' | 'accuracy' | 'measurement' | 'problem'>[],
