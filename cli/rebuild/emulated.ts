@@ -1,0 +1,31 @@
+import { basename } from 'node:path';
+import type { Digest, Logger } from '../../core/index.ts';
+import { type Measure, type OwnRuntime, withResults } from '../../gateway/rebuild/index.ts';
+import { runTrial } from '../../inference/index.ts';
+import type { BlobStore } from '../../store/index.ts';
+
+/** Measures with another executable than this process's own: a Node.js for another processor, under an emulator. */
+export function measureWith(
+  execPath: string,
+  own: OwnRuntime,
+  { blobs, log }: { blobs: BlobStore; log: Logger },
+): Measure {
+  return async (_hardwareClass, request, candidates, signal) => {
+    const files: Record<Digest, string> = {};
+    for (const { digest } of [...request.builds, request.validation])
+      files[digest] = await blobs.path(digest);
+    const { dir: runtimeDir, provider, artifact } = own;
+    const { runtime } = artifact;
+    const { results } = await runTrial({
+      runtimeDir,
+      runtime,
+      provider,
+      request,
+      files,
+      execPath,
+      log,
+      signal,
+    });
+    return { measuredBy: basename(execPath), candidates: withResults(candidates, request, results) };
+  };
+}
