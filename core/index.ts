@@ -21,6 +21,7 @@ export * from './metric.ts';
 export * from './model-card.ts';
 export { compareVersions } from './names.ts';
 export * from './nearest.ts';
+export * from './numbers.ts';
 export * from './package-config.ts';
 export * from './parse.ts';
 export * from './choose.ts';

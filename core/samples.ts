@@ -6,8 +6,9 @@ import { isTensorType, type Tensor, tensorBytes, tensorFromBytes, type Tensors }
 
 /**
  * One example for a model: its inputs and, where somebody knows it, the truth. What `expected` holds depends on the
- * card's metric: class index (`top1`), list of class indices without blanks (`ctc-exact`), 0 or 1
- * (`binary`), nothing otherwise.
+ * card's metric: class index, or one for each row (`top1`, `auc`), list of class indices without blanks (`ctc-exact`),
+ * the right elements (`exact`, `max-error`), 0 or 1 (`binary`, `auc` with one score), indices of what is there to be
+ * found (`recall`), class, x1, y1, x2, y2 of each box (`map`), whatever its module takes (`app`), nothing otherwise.
  */
 export interface Sample {
   inputs: Tensors;

@@ -16,6 +16,7 @@ export async function openSession(
     threads = 1,
     spin = false,
     arena = true,
+    pattern = true,
     provider,
     optimization = 'all',
     optimizedModelFilePath,
@@ -33,6 +34,8 @@ export async function openSession(
         session: { intra_op: { allow_spinning: spin ? '1' : '0' }, inter_op: { allow_spinning: '0' } },
       },
       enableCpuMemArena: arena,
+      // Without an arena there is nothing to plan in.
+      enableMemPattern: pattern && arena,
       ...(optimizedModelFilePath === undefined ? {} : { optimizedModelFilePath }),
     });
     return new OrtBackedSession(ort, session);
