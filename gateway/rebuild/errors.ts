@@ -9,8 +9,20 @@ export const ModelNotOnnxError = defineError(
 export const ModelExternalDataError = defineError(
   'ModelExternalDataError',
   'ERR_MODEL_EXTERNAL_DATA',
-  'An ONNX model keeps weights in other files.',
-  'Save the model with its weights inside: one file is what is signed, rebuilt and sent.',
+  'An ONNX model keeps weights in other files, or not where it says.',
+  'Keep those files beside the model when it is added to the catalog, which packs them into it: one file is what is signed, rebuilt and sent.',
+);
+export const ModelBrokenError = defineError(
+  'ModelBrokenError',
+  'ERR_MODEL_BROKEN',
+  'An ONNX model contradicts itself.',
+  'The message names the place. Export the model anew, and check it with the tools of its framework.',
+);
+export const ModelTooLargeError = defineError(
+  'ModelTooLargeError',
+  'ERR_MODEL_TOO_LARGE',
+  'An ONNX model is too large for one file.',
+  'ONNX allows 2 GiB in one file. Export the weights as float16, or quantise them before the model is added.',
 );
 export const LiftError = defineError(
   'LiftError',

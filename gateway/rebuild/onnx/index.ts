@@ -1,9 +1,13 @@
 /** ONNX files as values: read, looked at, changed and written. No runtime is involved. */
 export * from './attributes.ts';
+export { elementBits, isDataType, rawByteLength } from './element-types.ts';
+export { ModelFile } from './file.ts';
 export * from './graph.ts';
 export { liftOpset, TARGET_OPSET } from './lift.ts';
 export * from './make.ts';
-export * from './model.ts';
+export { decodeModel, encodeModel } from './model.ts';
+export * from './narrow.ts';
 export * from './tensors.ts';
 export * from './types.ts';
 export * from './walk.ts';
+export { MAX_MODEL_BYTES, modelBytes, type WriteOptions, writeModelFile } from './write-file.ts';

@@ -7,6 +7,7 @@ import {
   type ModelProto,
   type NodeProto,
   type OperatorSetIdProto,
+  type StringStringEntryProto,
   type TensorProto,
   type ValueInfoProto,
 } from './types.ts';
@@ -103,6 +104,10 @@ export function makeModel(
 
 export function makeOpset(domain: string, version: number): OperatorSetIdProto {
   return make('OperatorSetIdProto', { domain, version: BigInt(version) });
+}
+
+export function makeEntry(key: string, value: string): StringStringEntryProto {
+  return make('StringStringEntryProto', { key, value });
 }
 
 function utf8(text: string): Uint8Array {

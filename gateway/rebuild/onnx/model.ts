@@ -1,13 +1,12 @@
 import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { ModelExternalDataError, ModelNotOnnxError } from '../errors.ts';
+import { isExternal } from './external.ts';
 import { schemaOf } from './schema.ts';
 import type { GraphProto, ModelProto, TensorProto } from './types.ts';
 import { allTensors } from './walk.ts';
 
 /** The newest ONNX IR version whose fields are all known here. */
 const NEWEST_IR_VERSION = 13n;
-/** TensorProto.DataLocation: the weights stand in another file. */
-const EXTERNAL = 1;
 
 /**
  * Reads an ONNX file. Fields that are not known here are kept and written again by `encodeModel`. Weights are views
@@ -17,6 +16,13 @@ const EXTERNAL = 1;
  * @throws {ModelExternalDataError} when it keeps weights in other files
  */
 export function decodeModel(bytes: Uint8Array): ModelProto {
+  const model = decodeUnchecked(bytes);
+  for (const { tensor, where } of allTensors(model)) refuseExternal(tensor, where);
+  return model;
+}
+
+/** As `decodeModel`, but values in other files are no matter. @throws {ModelNotOnnxError} */
+export function decodeUnchecked(bytes: Uint8Array): ModelProto {
   let decoded: Message;
   try {
     decoded = fromBinary(schemaOf('ModelProto'), bytes);
@@ -25,13 +31,17 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
   }
   const model = decoded as ModelProto;
   refuseOther(model);
-  for (const { tensor, where } of allTensors(model)) refuseExternal(tensor, where);
   return model;
 }
 
 /** Writes a model. The same model gives the same bytes: fields go by number, unknown ones last. */
 export function encodeModel(model: ModelProto): Uint8Array {
   return toBinary(schemaOf('ModelProto'), model as Message);
+}
+
+/** The encoding of one tensor, without a header. */
+export function encodeTensor(tensor: TensorProto): Uint8Array {
+  return toBinary(schemaOf('TensorProto'), tensor as Message);
 }
 
 function refuseOther(model: ModelProto): void {
@@ -49,7 +59,7 @@ function refuseOther(model: ModelProto): void {
 }
 
 function refuseExternal(tensor: TensorProto, where: string): void {
-  if (tensor.dataLocation !== EXTERNAL && tensor.externalData.length === 0) return;
+  if (!isExternal(tensor)) return;
   const file = tensor.externalData.find(({ key }) => key === 'location')?.value.slice(0, 200) ?? '';
   throw new ModelExternalDataError(`${where} keeps its values in another file: ${file}`);
 }

@@ -7,6 +7,8 @@ import {
   FieldDescriptorProtoSchema as FieldSchema,
   FileDescriptorProtoSchema,
   DescriptorProtoSchema,
+  FeatureSet_Utf8Validation as Utf8Validation,
+  FeatureSetSchema,
   FieldOptionsSchema,
   OneofDescriptorProtoSchema,
 } from '@bufbuild/protobuf/wkt';
@@ -77,6 +79,9 @@ const SCALARS: Record<string, Type> = {
 };
 
 const PACKAGE = 'onnx';
+/** Text that is no UTF-8 would come out changed: it is refused. */
+const STRICT_TEXT = create(FeatureSetSchema, { utf8Validation: Utf8Validation.VERIFY });
+
 const registry = createFileRegistry(
   create(FileDescriptorProtoSchema, {
     name: 'onnx.proto',
@@ -117,6 +122,7 @@ function parseField(line: string, oneofs: string[]): FieldDescriptorProto {
     label: marker === '' ? Label.OPTIONAL : Label.REPEATED,
     ...(scalar === undefined ? { type: Type.MESSAGE, typeName: `.${PACKAGE}.${type}` } : { type: scalar }),
     ...(oneof === undefined ? {} : { oneofIndex: oneofs.indexOf(oneof) }),
+    ...(type === 'string' ? { options: create(FieldOptionsSchema, { features: STRICT_TEXT }) } : {}),
     ...(marker === '+' ? { options: create(FieldOptionsSchema, { packed: true }) } : {}),
   });
 }

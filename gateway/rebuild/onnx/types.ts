@@ -91,6 +91,8 @@ export interface AttributeProto extends Message {
   tensors: TensorProto[];
   graphs: GraphProto[];
   sparseTensors: SparseTensorProto[];
+  tp?: TypeProto;
+  typeProtos: TypeProto[];
 }
 
 export interface TensorProto extends Message {
@@ -161,6 +163,19 @@ export const DATA_TYPE = {
   float64: 11,
   uint32: 12,
   uint64: 13,
+  complex64: 14,
+  complex128: 15,
+  bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
+  float4e2m1: 23,
+  float8e8m0: 24,
+  uint2: 25,
+  int2: 26,
 } as const;
 
 /** AttributeProto.AttributeType. */
@@ -175,4 +190,8 @@ export const ATTRIBUTE_TYPE = {
   strings: 8,
   tensors: 9,
   graphs: 10,
+  sparseTensor: 11,
+  sparseTensors: 12,
+  type: 13,
+  types: 14,
 } as const;

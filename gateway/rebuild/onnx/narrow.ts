@@ -1,0 +1,48 @@
+/**
+ * Element types that JavaScript has no array for. Four-bit integers lie two to a byte, the first in the low half;
+ * bfloat16 is the upper half of a float32 (onnx.proto, TensorProto.raw_data).
+ */
+
+/** @param bytes as packed in raw data @param count elements, since the last byte may hold one or two */
+export function unpackInt4(bytes: Uint8Array, count: number): Int8Array {
+  return Int8Array.from({ length: count }, (_, i) => {
+    const nibble = nibbleAt(bytes, i);
+    return nibble < 8 ? nibble : nibble - 16;
+  });
+}
+
+export function unpackUint4(bytes: Uint8Array, count: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, i) => nibbleAt(bytes, i));
+}
+
+/** Packs signed (-8 to 7) or unsigned (0 to 15) values. */
+export function pack4Bits(values: Int8Array | Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(values.length / 2));
+  for (let i = 0; i < values.length; i += 1) {
+    const nibble = (values[i] ?? 0) & 15;
+    bytes[i >> 1] = (bytes[i >> 1] ?? 0) | (i % 2 === 0 ? nibble : nibble << 4);
+  }
+  return bytes;
+}
+
+/** @param halves bits of bfloat16 */
+export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
+  const words = Uint32Array.from(halves, (half) => half * 65_536);
+  return new Float32Array(words.buffer);
+}
+
+/** The bits of the nearest bfloat16, ties to even. */
+export function float32ToBfloat16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(Float32Array.from(values).buffer);
+  return Uint16Array.from(words, (word) => {
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    if (isNaN) return (word >>> 16) | 0x40;
+    const odd = (word >>> 16) & 1;
+    return (word + 0x7fff + odd) / 65_536;
+  });
+}
+
+function nibbleAt(bytes: Uint8Array, i: number): number {
+  const byte = bytes[i >> 1] ?? 0;
+  return i % 2 === 0 ? byte & 15 : byte >> 4;
+}
