@@ -1,59 +1,98 @@
 import type { Objective } from './deployment.ts';
+import { paretoFront } from './pareto.ts';
 import type { Candidate } from './rebuild.ts';
+import { rejectionOf } from './reject.ts';
+import { timeAgainst } from './relative-time.ts';
+import { chosenVerdict, passedVerdict } from './verdict.ts';
 
-/** Differences in speed or memory below this share are noise: the smaller build wins then. */
-const TIE_SHARE = 0.03;
+/** Differences in time or memory below this share are noise: the smaller build wins then. */
+export const TIE_SHARE = 0.03;
+
+/** What a candidate is chosen by. */
+export interface ChoiceRules {
+  objective: Objective;
+  /** Largest loss of the metric, see `allowedDrop`. */
+  maxDrop: number;
+  /** What a node of the class may use at most, in MiB. */
+  memoryMiB?: number;
+}
 
 /**
- * Chooses among measured candidates: those within the accuracy floor, the best by the objective, ties to the smaller.
- * Fills in every candidate's verdict. Pure: the same candidates give the same choice.
+ * Chooses among candidates: of those within the accuracy floor and the class's memory the best by the objective, ties to
+ * the smaller. For latency and throughput a candidate counts as faster than the original only where the whole range of
+ * its measured time says so; where none does, the original stays. Fills in every candidate's `pareto` and verdict. Pure:
+ * the same candidates give the same choice.
  *
- * @throws {TypeError} when no candidate at all was built, which the `original` recipe rules out
+ * @throws {TypeError} when there is no candidate `original`
  */
 export function chooseCandidate(
   candidates: readonly Candidate[],
-  objective: Objective,
-  maxDrop: number,
+  rules: ChoiceRules,
 ): { chosen: Candidate; candidates: Candidate[] } {
-  const fit = candidates.filter((candidate) => rejection(candidate, maxDrop) === undefined);
-  const pool = fit.length > 0 ? fit : candidates.filter((candidate) => candidate.recipe === 'original');
-  if (pool.length === 0) throw new TypeError('there is no candidate to choose');
-  const best = Math.min(...pool.map((candidate) => valueOf(objective, candidate)));
-  const ties = pool.filter((candidate) => valueOf(objective, candidate) <= best * (1 + TIE_SHARE));
-  const winner = ties.reduce((smallest, candidate) =>
-    sizeOf(candidate) < sizeOf(smallest) ? candidate : smallest,
+  const original = candidates.find(({ name }) => name === 'original');
+  if (original === undefined) throw new TypeError('there is no original to hold candidates against');
+  const fit = candidates.filter((candidate) => rejectionOf(candidate, rules) === undefined);
+  const pool = fit.length > 0 ? fit : [original];
+  const costs = new Map(pool.map((candidate) => [candidate, costOf(candidate, original, rules.objective)]));
+  const cost = (candidate: Candidate): number => costs.get(candidate) ?? Number.MAX_VALUE;
+  const best = Math.min(...costs.values());
+  const ties = pool.filter(
+    (candidate) => isTie(cost(candidate), best, rules.objective) && !isSlower(candidate, original, rules),
   );
-  const judged = candidates.map((candidate) => {
-    if (candidate.name === winner.name)
-      return { ...candidate, verdict: `chosen: best ${objective} within the accuracy floor` };
-    const reason = ties.includes(candidate)
-      ? `not chosen: ${winner.name} has the same ${objective} within ${TIE_SHARE * 100} % and is smaller`
-      : `not chosen: ${winner.name} has the better ${objective}`;
-    return { ...candidate, verdict: rejection(candidate, maxDrop) ?? reason };
+  const [winner = original] = (ties.length > 0 ? ties : [original]).toSorted(
+    (a, b) => sizeOf(a) - sizeOf(b) || plainFirst(a, b) || cost(a) - cost(b),
+  );
+  const front = paretoFront(fit, original);
+  const judged = candidates.map((candidate): Candidate => {
+    const verdict =
+      candidate === winner
+        ? fit.length > 0
+          ? chosenVerdict(winner, original, rules)
+          : `chosen: nothing meets the conditions, so the original stays (${rejectionOf(original, rules)})`
+        : (rejectionOf(candidate, rules) ?? passedVerdict(candidate, winner, original, rules));
+    if (fit.includes(candidate)) return { ...candidate, pareto: front.has(candidate), verdict };
+    const out = { ...candidate, verdict };
+    delete out.pareto;
+    return out;
   });
-  const chosen = judged.find((candidate) => candidate.name === winner.name);
+  const chosen = judged[candidates.indexOf(winner)];
   if (chosen === undefined) throw new TypeError('the chosen candidate is not among the candidates');
   return { chosen, candidates: judged };
 }
 
-function rejection(candidate: Candidate, maxDrop: number): string | undefined {
-  if (candidate.build === undefined) return `not built: ${candidate.problem ?? 'unknown'}`;
-  if (candidate.problem !== undefined) return `rejected: ${candidate.problem}`;
-  if (candidate.accuracy === undefined)
-    return candidate.recipe === 'original' ? undefined : 'rejected: its accuracy is not known';
-  const drop = candidate.accuracy.original - candidate.accuracy.build;
-  if (drop > maxDrop + 1e-9)
-    return `rejected: ${candidate.accuracy.metric} falls by ${drop.toFixed(4)}, ${maxDrop} is allowed`;
-  return undefined;
+/** What the objective wants small. A build that was not measured is as bad as can be, but still comparable. */
+function costOf(candidate: Candidate, original: Candidate, objective: Objective): number {
+  const { measurement } = candidate;
+  if (objective === 'size') return sizeOf(candidate);
+  if (objective === 'memory') return measurement?.peakMemoryMiB ?? Number.MAX_VALUE;
+  const time = timeAgainst(original, candidate);
+  if (time === undefined) return Number.MAX_VALUE;
+  const share = objective === 'latency' ? time.median : runsShare(candidate, original);
+  return time.high < 1 ? share : Math.max(1, share);
+}
+
+/** How many runs the original does in a second, as a share of what the candidate does. */
+function runsShare(candidate: Candidate, original: Candidate): number {
+  const [own, its] = [candidate.measurement?.throughput, original.measurement?.throughput];
+  return own === undefined || its === undefined || own <= 0 ? Number.MAX_VALUE : its / own;
+}
+
+function isTie(cost: number, best: number, objective: Objective): boolean {
+  return objective === 'size' ? cost === best : cost <= best * (1 + TIE_SHARE);
+}
+
+/** Whether it is clearly slower than the original, however little: a tie must not hide that. */
+function isSlower(candidate: Candidate, original: Candidate, { objective }: ChoiceRules): boolean {
+  if (objective !== 'latency' && objective !== 'throughput') return false;
+  const time = timeAgainst(original, candidate);
+  return time !== undefined && time.low > 1;
+}
+
+/** More threads or less memory have to pay: of equals, the one without settings of its own. */
+function plainFirst(a: Candidate, b: Candidate): number {
+  return Number(a.session !== undefined) - Number(b.session !== undefined);
 }
 
 function sizeOf({ build }: Candidate): number {
-  return build?.size ?? Infinity;
-}
-
-/** What the objective wants small. A build that was not measured is as bad as can be, but still comparable. */
-function valueOf(objective: Objective, candidate: Candidate): number {
-  if (objective === 'size') return sizeOf(candidate);
-  const { p50Ms, peakMemoryMiB } = candidate.measurement ?? {};
-  return (objective === 'memory' ? peakMemoryMiB : p50Ms) ?? Number.MAX_VALUE;
+  return build?.size ?? Number.MAX_VALUE;
 }

@@ -25,6 +25,11 @@ const MEMORY_BANDS: readonly [MemoryBand, number][] = [
   ['l', 12_288],
 ];
 
+/** Instruction sets of x64 that multiply 8-bit numbers without saturating in between (VPDPBUSD and its like). */
+const EXACT_PRODUCTS = ['amx', 'avx512vnni', 'avxvnni'];
+/** What separates two instruction sets more than any step among those that are alike. */
+const OTHER_PRODUCTS_DISTANCE = 10;
+
 /** Instruction sets that change which integer and float kernels a runtime picks, best first. */
 const ISA_LEVELS: Record<string, readonly [string, string][]> = {
   x64: [
@@ -48,6 +53,53 @@ const RUNTIME_ORDER = ['onnxruntime-node', 'onnxruntime-web'];
 
 export function memoryBandOf(grantMiB: number): MemoryBand {
   return MEMORY_BANDS.find(([, upTo]) => grantMiB <= upTo)?.[0] ?? 'xl';
+}
+
+/** What a machine of the class grants to apps at most, in MiB; undefined for the band without an upper end. */
+export function memoryOfBand(band: MemoryBand): number | undefined {
+  return MEMORY_BANDS.find(([name]) => name === band)?.[1];
+}
+
+/** Whether 8-bit products saturate on such a CPU (VPMADDUBSW), so that one bit less has to do in the weights. */
+export function saturatesInt8({ arch, isa }: Pick<HardwareClass, 'arch' | 'isa'>): boolean {
+  return arch === 'x64' && !EXACT_PRODUCTS.includes(isa);
+}
+
+/**
+ * The class whose measurements say most about another one: of the same architecture, kind of runtime and provider, the
+ * nearest instruction set first, then the same runtime version, system and memory band. Undefined where none is alike.
+ */
+export function nearestClass<T extends HardwareClass>(
+  target: HardwareClass,
+  others: readonly T[],
+): T | undefined {
+  const alike = others.filter(
+    ({ arch, runtime: { name, provider } }) =>
+      arch === target.arch && name === target.runtime.name && provider === target.runtime.provider,
+  );
+  const distance = (other: T): number[] => [
+    isaDistance(target, other),
+    Number(other.runtime.version !== target.runtime.version),
+    Number(other.os !== target.os),
+    Number(other.memoryBand !== target.memoryBand),
+  ];
+  return alike
+    .map((other) => ({ other, key: distance(other) }))
+    .toSorted((a, b) => firstDifference(a.key, b.key) || (a.other.id < b.other.id ? -1 : 1))[0]?.other;
+}
+
+function isaDistance(a: HardwareClass, b: HardwareClass): number {
+  const levels = ISA_LEVELS[a.arch]?.map(([name]) => name) ?? [];
+  const place = (isa: string): number => {
+    const found = levels.indexOf(isa);
+    return found === -1 ? levels.length : found;
+  };
+  const otherProducts = saturatesInt8(a) === saturatesInt8(b) ? 0 : OTHER_PRODUCTS_DISTANCE;
+  return Math.abs(place(a.isa) - place(b.isa)) + otherProducts;
+}
+
+function firstDifference(a: readonly number[], b: readonly number[]): number {
+  return a.map((value, i) => value - (b[i] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
 export function isaOf(arch: string, features: readonly string[]): string {

@@ -25,6 +25,8 @@ export * from './numbers.ts';
 export * from './package-config.ts';
 export * from './parse.ts';
 export * from './choose.ts';
+export { allowedDrop, withinFloor } from './reject.ts';
+export { timeAgainst } from './relative-time.ts';
 export * from './rebuild.ts';
 export * from './recipe.ts';
 export * from './rollout.ts';

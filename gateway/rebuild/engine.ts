@@ -188,7 +188,7 @@ export class RebuildEngine {
     vouched: Pick<ReadyModel, 'card' | 'golden'>;
   }> {
     const { model, target, objective, maxDrop } = job;
-    const { chosen, candidates: judged } = chooseCandidate(candidates, objective, maxDrop);
+    const { chosen, candidates: judged } = chooseCandidate(candidates, { objective, maxDrop });
     const { name, recipe, build, problem: trouble } = chosen;
     if (build === undefined || trouble !== undefined)
       throw new RebuildFailedError(

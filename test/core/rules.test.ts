@@ -1,8 +1,6 @@
 import test from 'ava';
 import {
   advanceRollout,
-  type Candidate,
-  chooseCandidate,
   type Configuration,
   digestOf,
   dueNodes,
@@ -106,77 +104,6 @@ test('a selector that means nothing is an error, and unknown names are told', (t
   t.throws(() => selectNodes('', nodes), { instanceOf: InvalidInputError });
   t.throws(() => selectNodes('colour=red', nodes), { instanceOf: InvalidInputError });
   t.deepEqual(unknownNames('press-1,pres-1', nodes), ['pres-1']);
-});
-
-function candidate(recipe: Candidate['recipe'], size: number, p50Ms: number, accuracy: number): Candidate {
-  return {
-    name: recipe,
-    recipe,
-    options: {},
-    build: { digest: digestOf(recipe), size },
-    accuracy: { metric: 'top1', labelled: true, samples: 100, original: 0.9, build: accuracy },
-    measurement: {
-      loadMs: 1,
-      p50Ms,
-      p95Ms: p50Ms,
-      p99Ms: p50Ms,
-      throughput: 1000 / p50Ms,
-      runs: 10,
-      peakMemoryMiB: size,
-    },
-  };
-}
-
-test('the fastest build within the floor is chosen, and every candidate learns why', (t) => {
-  const all = [
-    candidate('original', 100, 10, 0.9),
-    candidate('fp16', 50, 11, 0.9),
-    candidate('int8-static', 25, 5, 0.895),
-    candidate('int8-dynamic', 26, 2, 0.5),
-    { name: 'optimize', recipe: 'optimize' as const, options: {}, problem: 'no luck' },
-  ];
-  const { chosen, candidates } = chooseCandidate(all, 'latency', 0.01);
-  t.is(chosen.recipe, 'int8-static');
-  t.regex(
-    candidates.find(({ recipe }) => recipe === 'int8-dynamic')?.verdict ?? '',
-    /rejected: top1 falls by 0.4/,
-  );
-  t.regex(candidates.find(({ recipe }) => recipe === 'optimize')?.verdict ?? '', /not built: no luck/);
-  t.true(candidates.every(({ verdict }) => verdict !== undefined));
-});
-
-test('the smallest build within the floor is chosen for size, and noise in time does not beat size', (t) => {
-  const all = [
-    candidate('original', 100, 10, 0.9),
-    candidate('fp16', 50, 10.2, 0.9),
-    candidate('int8-static', 25, 30, 0.9),
-  ];
-  t.is(chooseCandidate(all, 'size', 0.01).chosen.recipe, 'int8-static');
-  t.is(chooseCandidate(all, 'latency', 0.01).chosen.recipe, 'fp16');
-});
-
-test('a chain of near ties does not lead away from the best, and a tie says that it was one', (t) => {
-  const all = [
-    candidate('original', 10, 10.9, 0.9),
-    candidate('fp16', 50, 10.2, 0.9),
-    candidate('optimize', 90, 10, 0.9),
-  ];
-  for (const order of [all, [...all].reverse()]) {
-    const { chosen, candidates } = chooseCandidate(order, 'latency', 0.01);
-    t.is(chosen.recipe, 'fp16');
-    t.regex(candidates.find(({ recipe }) => recipe === 'optimize')?.verdict ?? '', /same latency within 3 %/);
-  }
-});
-
-test('without any measurement the smaller build is chosen', (t) => {
-  const all = [candidate('original', 100, 10, 0.9), candidate('fp16', 50, 10, 0.9)];
-  const unmeasured = all.map((one) => ({ ...one, measurement: undefined }));
-  t.is(chooseCandidate(unmeasured, 'latency', 0.01).chosen.recipe, 'fp16');
-});
-
-test('the original stays where nothing else holds the floor', (t) => {
-  const all = [candidate('original', 100, 10, 0.9), candidate('int8-static', 25, 5, 0.1)];
-  t.is(chooseCandidate(all, 'latency', 0.01).chosen.recipe, 'original');
 });
 
 function rollout(names: string[]): Rollout {
