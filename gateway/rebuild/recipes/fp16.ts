@@ -12,6 +12,7 @@ import {
   type ModelProto,
   NameBook,
   type NodeProto,
+  opsetOf,
   type TensorProto,
   writeTensor,
 } from '../onnx/index.ts';
@@ -33,6 +34,8 @@ const HALF_OPERATORS: ReadonlySet<string> = new Set(
 );
 /** Where a constant is only a limit or a filler, the largest float16 stands for everything above it. */
 const LIMITS_ONLY = ['Clip', 'Max', 'Min', 'Where'];
+/** Before this one, Cast takes the name of a type and not its number. */
+const OLDEST_OPSET = 6;
 const WEIGHTED = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
 
 /**
@@ -44,6 +47,11 @@ export const fp16: Recipe = { name: 'fp16', uses: [], build };
 async function build(context: RecipeContext): Promise<BuiltModel> {
   const { card, runtime } = context;
   const model = await prepare(context);
+  const opset = opsetOf(model) ?? 1;
+  if (opset < OLDEST_OPSET)
+    throw new RecipeNotApplicableError(
+      `the model is of operator set ${opset}; float16 needs ${OLDEST_OPSET} or newer`,
+    );
   const types = await valueTypes(model, runtime);
   const converter = new HalfConverter(model, types, (node) => keepsFloat(card.rebuild.keepFloat, node));
   if (!converter.run()) throw new RecipeNotApplicableError('no constant float32 weights may become float16');
