@@ -1,0 +1,18 @@
+/** The models that the benchmark rebuilds, and what must come out of it. */
+import type { RebuildCase } from '../case.ts';
+import { detector } from './detector.ts';
+import { fashion, fashionSingle } from './fashion.ts';
+import { impulse } from './impulse.ts';
+import { mnist } from './mnist.ts';
+import { recogniser } from './recogniser.ts';
+import { transformer } from './transformer.ts';
+
+export const cases: readonly RebuildCase[] = [
+  fashion,
+  fashionSingle,
+  mnist,
+  recogniser,
+  detector,
+  impulse,
+  transformer,
+];

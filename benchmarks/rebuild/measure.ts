@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Metric } from '../../core/index.ts';
+
+const CHILD = fileURLToPath(new URL('./measure-child.ts', import.meta.url));
+
+/** Holds one build against its original in a fresh process. */
+export interface MeasureTask {
+  original: string;
+  build: string;
+  /** Sample set that both run on. */
+  heldOut: string;
+  metric: Metric;
+  /** Entry of the runtime: a module's path. Default: onnxruntime-node of this package. */
+  runtime?: string;
+  /** Time for timing alone; none where 0. */
+  timingMs: number;
+  /** Samples of the set that are run, at most. */
+  samples?: number;
+}
+
+export interface Measured {
+  samples: number;
+  /** Mean score on the held-out data. */
+  accuracy: { original: number; build: number };
+  /** Absent where nothing was timed. */
+  timing?: {
+    /** Median of one run in milliseconds. */
+    originalMs: number;
+    buildMs: number;
+    /** The build's time over the original's, in rounds that both take part in; low and high hold 90 % of the rounds. */
+    ratio: { median: number; low: number; high: number };
+    rounds: number;
+  };
+}
+
+/**
+ * @param execPath an executable that stands for Node.js, as an emulator's wrapper does
+ * @throws {Error} with what the child said, where it failed
+ */
+export async function measure(task: MeasureTask, execPath: string = process.execPath): Promise<Measured> {
+  const child = spawn(execPath, [CHILD, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('close', resolve);
+  });
+  if (code !== 0) throw new Error(`measuring ${task.build} failed: ${err.slice(-2000)}`);
+  return JSON.parse(out) as Measured;
+}
