@@ -25,6 +25,8 @@ export const RUNTIME_VERDICT_MS = 120_000;
 export const REBUILD_PARALLEL = 1;
 export const BUILD_TIMEOUT_MS = 10 * 60_000;
 export const BUILD_MEMORY_MIB = 4096;
+/** Reading a graph, weights and all, and describing it. */
+export const INSPECT_TIMEOUT_MS = 60_000;
 /** Measuring all builds of one model on one node. */
 export const TRIAL_BUDGET_MS = 30_000;
 /** What a trial request may ask for at most (core/trial.ts). */

@@ -8,6 +8,7 @@ import {
   RECIPES,
   recipeOptionsSchema,
 } from '../../core/index.ts';
+import type { ModelFacts } from './model-facts.ts';
 
 /** A runtime that is installed as a tree. */
 export interface InstalledRuntime {
@@ -50,6 +51,11 @@ export interface GoldenAnswer {
   difference: number;
 }
 
+/** Asks the worker what a model's graph says of itself. */
+export interface InspectTask {
+  model: string;
+}
+
 const path = z.string().max(4096);
 const runtime = z.object({
   dir: path,
@@ -73,6 +79,19 @@ const goldenTask = z.object({
   runtime,
   provider: z.string(),
   out: path,
+});
+const text = z.string().max(200);
+const count = z.number().int().nonnegative();
+const tensorSpec = z.object({ name: text, type: text, shape: z.array(z.union([count, text])).max(100) });
+const modelFacts: z.ZodType<ModelFacts> = z.object({
+  name: text,
+  producer: text,
+  irVersion: count,
+  opsets: z.array(z.object({ domain: text, version: z.number().int() })).max(500),
+  inputs: z.array(tensorSpec).max(500),
+  outputs: z.array(tensorSpec.extend({ operator: text })).max(500),
+  operators: z.array(z.object({ name: text, nodes: count })).max(500),
+  parameters: count,
 });
 const buildAnswer = z.object({ notes: z.array(z.string().max(2000)).max(100) });
 const goldenAnswer = z.object({ from: z.enum(['original', 'build']), difference: z.number().nonnegative() });
@@ -100,4 +119,14 @@ export function parseGoldenTask(value: unknown): GoldenTask {
 /** @throws {InvalidInputError} */
 export function parseGoldenAnswer(value: unknown): GoldenAnswer {
   return parseWith(goldenAnswer, value, 'golden answer');
+}
+
+/** @throws {InvalidInputError} */
+export function parseInspectTask(value: unknown): InspectTask {
+  return parseWith(z.object({ model: path }), value, 'inspect task');
+}
+
+/** @throws {InvalidInputError} */
+export function parseModelFacts(value: unknown): ModelFacts {
+  return parseWith(modelFacts, value, 'facts of a model');
 }

@@ -8,6 +8,8 @@ import {
   type Tensors,
 } from '../../core/index.ts';
 import { encodeGolden, loadRuntime, serveChild } from '../../inference/index.ts';
+import { type ModelFacts, modelFacts } from './model-facts.ts';
+import { decodeModel } from './onnx/index.ts';
 import { modelFile, RECIPE_TABLE } from './recipes/index.ts';
 import {
   type BuildAnswer,
@@ -15,11 +17,12 @@ import {
   type InstalledRuntime,
   parseBuildTask,
   parseGoldenTask,
+  parseInspectTask,
 } from './worker-protocol.ts';
 
 /** The process that opens a vendor's model: it has no keys, no network, no store, and answers for nothing. */
 
-serveChild({ build, golden });
+serveChild({ build, golden, inspect });
 
 async function build(params: unknown, { signal }: { signal: AbortSignal }): Promise<BuildAnswer> {
   const task = parseBuildTask(params);
@@ -35,6 +38,11 @@ async function build(params: unknown, { signal }: { signal: AbortSignal }): Prom
   if (model instanceof Uint8Array) await writeFile(task.out, model);
   else await model.writeTo(task.out, { signal });
   return { notes };
+}
+
+async function inspect(params: unknown): Promise<ModelFacts> {
+  const { model } = parseInspectTask(params);
+  return modelFacts(decodeModel(await readFile(model)));
 }
 
 async function golden(params: unknown): Promise<GoldenAnswer> {
