@@ -41,10 +41,11 @@ export const LOOK_RUNS = 1;
 /** Samples that the gateway judges a build by, at most, and those that a node looks at again on its own hardware. */
 export const JUDGED_SAMPLES = 200;
 export const TRIAL_SAMPLES = 16;
-/** A node that is busy with another trial is asked again after this time, this often: a slow one measures for minutes. */
-export const TRIAL_BUSY_WAIT_MS = 2000;
-export const TRIAL_BUSY_TRIES = 150;
-/** One that went away while it measured is waited for so many of these times. */
+/** A node that could not measure now is asked again after this time. */
+export const TRIAL_RETRY_MS = 2000;
+/** One that is busy with its apps is waited for so long: a rollout goes on with a prediction then. */
+export const TRIAL_BUSY_WAIT_MS = 20_000;
+/** One that went away while it measured is asked again at most so often. */
 export const TRIAL_LOST_TRIES = 15;
 /** Validation inputs whose outputs a node must reproduce before it activates a build. */
 export const GOLDEN_CASES = 3;

@@ -81,8 +81,7 @@ export class SiteGateway implements Gateway {
         state,
         content,
         runtimes: own,
-        measure: (target, request, candidates, signal) =>
-          trialOnNode(target, request, candidates, { mesh, roster, log }, signal),
+        measure: (target, request, options) => trialOnNode(target, request, { mesh, roster, log }, options),
         log,
         clock,
       },

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Digest, Logger } from '../../core/index.ts';
-import { type Measure, type OwnRuntime, withResults } from '../../gateway/rebuild/index.ts';
+import { type Measure, type OwnRuntime } from '../../gateway/rebuild/index.ts';
 import { runTrial } from '../../inference/index.ts';
 import type { BlobStore } from '../../store/index.ts';
 
@@ -10,7 +10,7 @@ export function measureWith(
   own: OwnRuntime,
   { blobs, log }: { blobs: BlobStore; log: Logger },
 ): Measure {
-  return async (_hardwareClass, request, candidates, signal) => {
+  return async (_hardwareClass, request, { signal }) => {
     const files: Record<Digest, string> = {};
     for (const { digest } of [...request.builds, request.validation])
       files[digest] = await blobs.path(digest);
@@ -26,6 +26,6 @@ export function measureWith(
       log,
       signal,
     });
-    return { measuredBy: basename(execPath), candidates: withResults(candidates, request, results) };
+    return { measuredBy: basename(execPath), results };
   };
 }

@@ -40,7 +40,8 @@ import { planRebuild, worthTrying } from './plan.ts';
 import { parseReadyModel, type ReadyModel } from './report.ts';
 import { SharedWork, Turns } from './shared-work.ts';
 import type { RebuildListener } from './progress.ts';
-import { type Measure, soberAccuracy } from './trial.ts';
+import { soberAccuracy, withResults } from './merge-results.ts';
+import type { Measure } from './trial-on-node.ts';
 
 /** One model for one hardware class. */
 export interface RebuildJob {
@@ -227,9 +228,11 @@ export class RebuildEngine {
     const narrowed = this.#trialRequest(job, worth, { runs: TRIAL_RUNS, samples }) ?? request;
     let measuredBy = 'gateway';
     const onNode = await twice(narrowed, async (trial) => {
-      const found = await this.#components.measure?.(target.id, trial, judged, signal);
+      const found = await this.#components.measure?.(target.id, trial, { patient: true, signal });
       measuredBy = found?.measuredBy ?? measuredBy;
-      return found?.candidates;
+      return found === undefined
+        ? undefined
+        : withResults(judged, trial, found.results, 'the node did not get to it within its budget');
     });
     if (onNode !== undefined && !originalFailed(onNode))
       return { candidates: onNode, measuredBy, predicted: false };

@@ -4,7 +4,7 @@ export type { EngineComponents, RebuildJob } from './engine.ts';
 export type { RebuildEvent, RebuildListener } from './progress.ts';
 export { type OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
 export type { ReadyModel } from './report.ts';
-export { type Measure, type NodeTrial, trialOnNode, withResults } from './trial.ts';
+export { type Measure, type MeasureOptions, type NodeTrial, trialOnNode } from './trial-on-node.ts';
 export { inspectModel } from './inspect-model.ts';
 export type { ModelFacts } from './model-facts.ts';
 export { SharedWork, Turns } from './shared-work.ts';

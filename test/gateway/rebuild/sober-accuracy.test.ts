@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Accuracy } from '../../../core/index.ts';
-import { soberAccuracy } from '../../../gateway/rebuild/trial.ts';
+import { soberAccuracy } from '../../../gateway/rebuild/merge-results.ts';
 
 const accuracy = (original: number, build: number, samples: number): Accuracy => ({
   metric: 'top1',

@@ -1,0 +1,35 @@
+import type { Accuracy, Candidate, TrialOutcome, TrialRequest } from '../../core/index.ts';
+
+/**
+ * What a trial showed replaces what was known.
+ *
+ * @param missing what a build has as its problem that the trial was to measure and did not; without it, nothing
+ */
+export function withResults(
+  candidates: readonly Candidate[],
+  request: TrialRequest,
+  results: readonly TrialOutcome[],
+  missing?: string,
+): Candidate[] {
+  return candidates.map((candidate) => {
+    if (!request.builds.some(({ name }) => name === candidate.name)) return candidate;
+    const result = results.find(({ name }) => name === candidate.name);
+    const known = { ...candidate };
+    delete known.measurement;
+    if (result === undefined) return missing === undefined ? known : { ...known, problem: missing };
+    const accuracy = soberAccuracy(candidate.accuracy, result.accuracy);
+    return { ...known, ...result, ...(accuracy === undefined ? {} : { accuracy }) };
+  });
+}
+
+/**
+ * Of what the gateway saw on many samples and a node on some: the larger loss, since other hardware may round and
+ * saturate in another way; where the losses are equal, what was seen on more samples.
+ */
+export function soberAccuracy(here: Accuracy | undefined, there: Accuracy | undefined): Accuracy | undefined {
+  if (here === undefined || there === undefined) return there ?? here;
+  const lossHere = Math.max(0, here.original - here.build);
+  const lossThere = Math.max(0, there.original - there.build);
+  if (lossHere !== lossThere) return lossHere > lossThere ? here : there;
+  return here.samples > there.samples ? here : there;
+}
