@@ -16,6 +16,8 @@ export interface TrialRequest {
   builds: { name: string; digest: Digest; size: number; session?: SessionSettings }[];
   /** Sample set with the model's validation data. */
   validation: { digest: Digest; size: number };
+  /** The module of a metric of the kind `app`. */
+  metricModule?: { digest: Digest; size: number };
   /** Samples that are run for accuracy, and runs that are timed, at most. */
   budget: { samples: number; runs: number; milliseconds: number };
 }
@@ -58,6 +60,7 @@ const trialRequest = z.object({
     .min(1)
     .max(20),
   validation: blob,
+  metricModule: blob.optional(),
   budget: z.object({
     samples: z.number().int().positive().max(10_000),
     runs: z.number().int().positive().max(10_000),

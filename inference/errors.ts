@@ -42,6 +42,12 @@ export const GoldenMismatchError = defineError(
   'A model does not give its golden outputs on this machine.',
   'The build does not suit this hardware and runtime; the version before stays active.',
 );
+export const MetricFailedError = defineError(
+  'MetricFailedError',
+  'ERR_METRIC_FAILED',
+  "A model's own metric failed.",
+  'Try the module on a sample by hand; docs/adding-a-model.md says what it gets and what it must give.',
+);
 export const ChildExitedError = defineError(
   'ChildExitedError',
   'ERR_CHILD_EXITED',

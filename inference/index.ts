@@ -29,6 +29,7 @@ export {
   InferenceError,
   MemoryExceededError,
   MethodUnknownError,
+  MetricFailedError,
   ModelInvalidError,
   RuntimeInvalidError,
 } from './errors.ts';

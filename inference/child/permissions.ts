@@ -10,12 +10,16 @@ const BASE = fileURLToPath(new URL('../../', import.meta.url));
  * itself consists of, write nothing, and start no process and no worker. Native addons must be allowed, since a runtime
  * is one: this keeps an app's own code from keys and data of the machine, and is no wall against native code.
  *
- * @param dir the installed package's folder, without symbolic links
+ * @param dirs the installed package's folder and what else it may read, without symbolic links
  */
-export function permissionFlags(dir: string): string[] {
-  const readable = [dir, join(BASE, 'core'), join(BASE, 'inference'), ...modulePaths(), ...LIBC_PATHS];
-  const flags = ['--permission', '--allow-addons', `--disable-warning=${ADDONS_WARNING}`];
-  return [...flags, ...readable.map((path) => `--allow-fs-read=${path}`)];
+export function permissionFlags(...dirs: string[]): string[] {
+  return [...plainPermissionFlags(...dirs), '--allow-addons', `--disable-warning=${ADDONS_WARNING}`];
+}
+
+/** The same for a child without a runtime: native code is out of its reach. */
+export function plainPermissionFlags(...paths: string[]): string[] {
+  const readable = [...paths, join(BASE, 'core'), join(BASE, 'inference'), ...modulePaths(), ...LIBC_PATHS];
+  return ['--permission', ...readable.map((path) => `--allow-fs-read=${path}`)];
 }
 
 /** That addons weaken the permission model: known, and said above. */

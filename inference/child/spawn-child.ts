@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FloormeshError, Logger } from '../../core/index.ts';
@@ -25,6 +26,8 @@ export interface ChildInit {
   /** What it may hold beside that, for what `execPath` puts between it and the CPU: an emulator's own memory. */
   overheadMiB?: number;
   cwd?: string;
+  /** How far it steps back for others: nice(2)'s number. Left out where the system does not allow it. */
+  priority?: number;
   /** For the log. */
   name: string;
   log: Logger;
@@ -105,6 +108,7 @@ class SpawnedChild implements Child {
     const endGuard = guardGroup(pid);
     this.#memory = watchMemory(pid, allowedMiB(init), (residentMiB) => this.#exceeded(residentMiB));
     preferForOom(pid);
+    if (init.priority !== undefined) stepBack(pid, init.priority);
     const onAbort = (): void => this.kill(new ChildExitedError(`${init.name} was ended`));
     init.signal?.addEventListener('abort', onAbort);
     if (init.signal?.aborted) onAbort();
@@ -250,4 +254,13 @@ function argumentsOf({ args = [], memoryMiB, entry }: ChildInit): string[] {
 /** When the machine runs out of memory, the kernel shall end a child before its daemon (proc_pid_oom_score_adj(5)). */
 function preferForOom(pid: number): void {
   writeFile(`/proc/${pid}/oom_score_adj`, '500').catch(() => undefined);
+}
+
+/** At once after the start: threads that the process starts later take its number over, those that it has do not. */
+function stepBack(pid: number, priority: number): void {
+  try {
+    setPriority(pid, priority);
+  } catch {
+    // It has ended already, or the system does not allow it.
+  }
 }

@@ -1,4 +1,9 @@
-import { InvalidInputError, type Metric, parseRuntimeManifest } from '../../core/index.ts';
+import {
+  InvalidInputError,
+  type Metric,
+  parseRuntimeManifest,
+  type SessionSettings,
+} from '../../core/index.ts';
 import { isRecord } from '../channel/messages.ts';
 import { serveChild } from '../child/serve-child.ts';
 import { packTensors, unpackTensors } from '../golden.ts';
@@ -15,6 +20,7 @@ serveChild({
     build = await openBuild({
       runtime,
       provider: String(given['provider']),
+      settings: given['settings'] as SessionSettings,
       metric: given['metric'] as Metric,
       model: String(given['model']),
       validation: String(given['validation']),
@@ -22,13 +28,17 @@ serveChild({
     });
     return build.opened;
   },
-  reference: async (params) => {
-    const { outputs, score, labelled } = await opened().reference(Number(record(params)['index']));
-    return { outputs: packTensors(outputs), score, labelled };
+  outputs: async (params) => {
+    const { outputs, labelled } = await opened().outputs(Number(record(params)['index']));
+    return { outputs: packTensors(outputs), labelled };
   },
-  score: async (params) => {
+  reference: async (params) => {
+    const { outputs, evidence, labelled } = await opened().reference(Number(record(params)['index']));
+    return { outputs: packTensors(outputs), evidence, labelled };
+  },
+  evidence: async (params) => {
     const { index, reference } = record(params);
-    return opened().score(Number(index), unpackTensors(reference));
+    return opened().evidence(Number(index), unpackTensors(reference));
   },
   time: async (params) => {
     const { from, runs } = record(params);

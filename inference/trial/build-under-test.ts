@@ -1,16 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import {
   decodeSamples,
+  evidenceOf,
   InvalidInputError,
   type Metric,
+  metricOutputs,
   type RuntimeHandle,
   type Sample,
-  scoreSample,
   type Session,
+  type SessionSettings,
   type Tensors,
 } from '../../core/index.ts';
 import { processMemory } from '../child/memory.ts';
 import { checkRuntime } from '../probe/check-runtime.ts';
+import { type EnergyMeter, findEnergyMeter } from './energy-meter.ts';
+import { sampleOrder } from './sample-order.ts';
 
 const WARM_UP_RUNS = 2;
 const KIB_PER_MIB = 1024;
@@ -18,6 +22,8 @@ const KIB_PER_MIB = 1024;
 export interface BuildInit {
   runtime: RuntimeHandle;
   provider: string;
+  /** How the runtime is set for this build. */
+  settings: SessionSettings;
   metric: Metric;
   /** Path of the build's ONNX file. */
   model: string;
@@ -29,8 +35,18 @@ export interface BuildInit {
 
 export interface Opened {
   loadMs: number;
+  /** One run when warm. */
+  runMs: number;
   peakMemoryMiB: number;
   samples: number;
+  /** Samples that one run takes: the first dimension of its input, where the output has it, too. */
+  batch: number;
+}
+
+/** Times of runs in milliseconds, and the energy of all of them where there is a meter. */
+export interface Timed {
+  times: number[];
+  joules?: number;
 }
 
 /** One build, loaded in a process of its own so that its memory can be told from all others'. */
@@ -39,38 +55,51 @@ export class BuildUnderTest {
   readonly #session: Session;
   readonly #samples: readonly Sample[];
   readonly #metric: Metric;
+  readonly #meter: EnergyMeter | undefined;
 
-  constructor(opened: Opened, session: Session, samples: readonly Sample[], metric: Metric) {
+  constructor(
+    opened: Opened,
+    parts: { session: Session; samples: readonly Sample[]; metric: Metric; meter: EnergyMeter | undefined },
+  ) {
     this.opened = opened;
-    this.#session = session;
-    this.#samples = samples;
-    this.#metric = metric;
+    this.#session = parts.session;
+    this.#samples = parts.samples;
+    this.#metric = parts.metric;
+    this.#meter = parts.meter;
   }
 
-  /** What this build gives for a sample: the metric's output only, and its score against itself or the truth. */
-  async reference(index: number): Promise<{ outputs: Tensors; score: number; labelled: boolean }> {
+  /** What this build gives for a sample, as far as the metric reads it. */
+  async outputs(index: number): Promise<{ outputs: Tensors; labelled: boolean }> {
     const sample = this.#sample(index);
     const all = await this.#session.run(sample.inputs);
-    const score = scoreSample(this.#metric, all, sample, all);
-    const outputs = Object.fromEntries(Object.entries(all).filter(([name]) => name === this.#metric.output));
-    return { outputs, score, labelled: sample.expected !== undefined };
+    const wanted = metricOutputs(this.#metric);
+    const outputs = Object.fromEntries(Object.entries(all).filter(([name]) => wanted.includes(name)));
+    return { outputs, labelled: sample.expected !== undefined };
   }
 
-  async score(index: number, reference: Tensors): Promise<number> {
+  /** The same, with what it says about the build itself. */
+  async reference(index: number): Promise<{ outputs: Tensors; evidence: number[]; labelled: boolean }> {
+    const given = await this.outputs(index);
+    const evidence = evidenceOf(this.#metric, given.outputs, this.#sample(index), given.outputs);
+    return { ...given, evidence };
+  }
+
+  async evidence(index: number, reference: Tensors): Promise<number[]> {
     const sample = this.#sample(index);
-    return scoreSample(this.#metric, await this.#session.run(sample.inputs), sample, reference);
+    return evidenceOf(this.#metric, await this.#session.run(sample.inputs), sample, reference);
   }
 
-  /** Times of `runs` runs, in milliseconds, over the samples in turn from `from` on. */
-  async time(from: number, runs: number): Promise<number[]> {
+  /** `runs` runs over the samples in turn, from `from` on. */
+  async time(from: number, runs: number): Promise<Timed> {
     const times: number[] = [];
+    await this.#meter?.read();
     for (let i = from; i < from + runs; i += 1) {
       const { inputs } = this.#sample(i % this.#samples.length);
       const start = performance.now();
       await this.#session.run(inputs);
       times.push(performance.now() - start);
     }
-    return times;
+    return this.#meter === undefined ? { times } : { times, joules: await this.#meter.read() };
   }
 
   #sample(index: number): Sample {
@@ -82,20 +111,44 @@ export class BuildUnderTest {
 
 /** @throws {ModelInvalidError} @throws {InferenceError} @throws {InvalidInputError} for a sample set without samples */
 export async function openBuild(init: BuildInit): Promise<BuildUnderTest> {
-  const { runtime, provider, metric, model, validation } = init;
-  const samples = decodeSamples(await readFile(validation)).samples.slice(0, init.samples);
+  const { runtime, provider, settings, metric, model } = init;
+  const samples = await samplesOf(init.validation, init.samples);
   const [first] = samples;
   if (first === undefined) throw new InvalidInputError('the sample set has no samples');
+  const meter = await findEnergyMeter();
   // The runtime's own code becomes resident with its first model; that is not this model's memory.
   await checkRuntime(runtime, provider);
   await forgetPeak();
   const before = (await residentNow()).residentMiB;
-  const start = performance.now();
-  const session = await runtime.open(await readFile(model), { provider });
+  let start = performance.now();
+  const session = await runtime.open(await readFile(model), { ...settings, provider });
   const loadMs = performance.now() - start;
   for (let i = 0; i < WARM_UP_RUNS; i += 1) await session.run(first.inputs);
+  start = performance.now();
+  const outputs = await session.run(first.inputs);
+  const runMs = performance.now() - start;
   const peakMemoryMiB = Math.max(0, (await residentNow()).peakMiB - before);
-  return new BuildUnderTest({ loadMs, peakMemoryMiB, samples: samples.length }, session, samples, metric);
+  const opened = {
+    loadMs,
+    runMs,
+    peakMemoryMiB,
+    samples: samples.length,
+    batch: batchOf(first.inputs, outputs),
+  };
+  return new BuildUnderTest(opened, { session, samples, metric, meter });
+}
+
+/** The samples that a trial uses, in its order. Every process of a trial comes to the same. */
+export async function samplesOf(path: string, most: number): Promise<Sample[]> {
+  const { samples } = decodeSamples(await readFile(path));
+  return sampleOrder(samples.length, most).flatMap((index) => samples[index] ?? []);
+}
+
+function batchOf(inputs: Tensors, outputs: Tensors): number {
+  const rows = (tensors: Tensors): number[] =>
+    Object.values(tensors).map(({ dims }) => (dims.length > 1 ? (dims[0] ?? 1) : 1));
+  const [batch = 1] = rows(inputs);
+  return rows(outputs).includes(batch) ? batch : 1;
 }
 
 async function residentNow(): Promise<{ residentMiB: number; peakMiB: number }> {

@@ -2,11 +2,14 @@ import {
   type Digest,
   type Logger,
   type RuntimeManifest,
+  type TrialOutcome,
   type TrialRequest,
-  type TrialResult,
 } from '../../core/index.ts';
+import { MetricFailedError } from '../errors.ts';
 import { Comparison, type RawFinding } from './comparison.ts';
+import { Judge } from './judge.ts';
 import { TrialChild } from './trial-child.ts';
+import { TrialClock } from './trial-clock.ts';
 
 export interface TrialInit {
   /** Folder of the installed runtime. */
@@ -21,12 +24,15 @@ export interface TrialInit {
   memoryMiB?: number;
   /** What it may hold beside that, for an emulator of its own, in MiB. */
   overheadMiB?: number | undefined;
+  /** How far its processes step back for others: nice(2)'s number. */
+  priority?: number;
+  /** Resolves when the machine has nothing better to do. Asked before each step; the wait is not the trial's time. */
+  quiet?: () => Promise<void>;
   log: Logger;
   signal?: AbortSignal;
 }
 
-type Outcome = TrialResult['results'][number];
-type Raw = Pick<Outcome, 'name' | 'problem'> & { found?: RawFinding };
+type Raw = { name: string } & ({ problem: string } | { found: RawFinding });
 
 /**
  * How long one answer of a build may take: in shares of the budget, since one that hangs must leave time for the others,
@@ -47,7 +53,7 @@ const MAX_PROBLEM_CHARS = 500;
  *
  * @throws {TypeError} when a file that the request names is not given; else the signal's reason alone
  */
-export async function runTrial(init: TrialInit): Promise<TrialResult> {
+export async function runTrial(init: TrialInit): Promise<{ results: TrialOutcome[] }> {
   const { request, signal } = init;
   signal?.throwIfAborted();
   const trial = new Trial(init);
@@ -56,7 +62,8 @@ export async function runTrial(init: TrialInit): Promise<TrialResult> {
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof TypeError) throw error;
-    const problem = `the original did not run: ${problemOf(error)}`;
+    const why = error instanceof MetricFailedError ? '' : 'the original did not run: ';
+    const problem = `${why}${problemOf(error)}`;
     return { results: request.builds.map(({ name }) => ({ name, problem })) };
   } finally {
     await trial.stop();
@@ -65,31 +72,36 @@ export async function runTrial(init: TrialInit): Promise<TrialResult> {
 
 class Trial {
   readonly #init: TrialInit;
+  readonly #clock: TrialClock;
   readonly #end: number;
-  readonly #children = new Set<TrialChild>();
+  readonly #children = new Set<{ stop: () => Promise<void> }>();
   #original: TrialChild | undefined;
 
   constructor(init: TrialInit) {
     this.#init = init;
-    this.#end = performance.now() + init.request.budget.milliseconds;
+    this.#clock = new TrialClock(init.quiet);
+    this.#end = this.#clock.now() + init.request.budget.milliseconds;
   }
 
-  async run(): Promise<Outcome[]> {
+  async run(): Promise<TrialOutcome[]> {
     const [first, ...others] = this.#init.request.builds;
     if (first === undefined) throw new TypeError('a trial needs the original build');
     const original = this.#spawn(first.name);
     this.#original = original;
-    const opened = await original.open(
-      this.#openParams(first.digest),
-      this.#patience(this.#share(others.length)),
-    );
-    const comparison = new Comparison(original, opened, this.#init.request);
+    const opened = await original.open(this.#openParams(first), this.#patience(this.#share(others.length)));
+    const comparison = new Comparison({
+      original,
+      opened,
+      request: this.#init.request,
+      clock: this.#clock,
+      judge: await this.#openJudge(),
+    });
     const candidates: Raw[] = [];
     for (const [index, build] of others.entries())
       candidates.push(await this.#candidate(comparison, build, this.#share(others.length - index)));
     const own = await comparison.original(this.#share(1), this.#patience(this.#share(1)));
-    const outcomes = candidates.map(({ name, problem, found }) =>
-      found === undefined ? { name, problem } : { name, ...comparison.finding(found) },
+    const outcomes = candidates.map((raw) =>
+      'found' in raw ? { name: raw.name, ...comparison.finding(raw.found) } : raw,
     );
     return [{ name: first.name, ...own }, ...outcomes];
   }
@@ -103,11 +115,11 @@ class Trial {
     build: TrialRequest['builds'][number],
     shareMs: number,
   ): Promise<Raw> {
-    const { name, digest } = build;
+    const { name } = build;
     const child = this.#spawn(name);
     try {
       const patience = this.#patience(shareMs);
-      const opened = await child.open(this.#openParams(digest), patience);
+      const opened = await child.open(this.#openParams(build), patience);
       return { name, found: await comparison.candidate(child, opened, shareMs, patience) };
     } catch (error) {
       this.#init.signal?.throwIfAborted();
@@ -120,9 +132,22 @@ class Trial {
   }
 
   #spawn(name: string): TrialChild {
-    const child = new TrialChild(this.#init, name);
+    const child = new TrialChild(this.#init, this.#clock, name);
     this.#children.add(child);
     return child;
+  }
+
+  async #openJudge(): Promise<Judge | undefined> {
+    const { metric, metricModule, validation, budget } = this.#init.request;
+    if (metric.kind !== 'app') return undefined;
+    if (metricModule === undefined) throw new TypeError(`the request does not name ${metric.module}`);
+    const judge = await Judge.open(this.#init, {
+      module: this.#file(metricModule.digest),
+      validation: this.#file(validation.digest),
+      samples: budget.samples,
+    });
+    this.#children.add(judge);
+    return judge;
   }
 
   /**
@@ -132,7 +157,7 @@ class Trial {
   #share(builds: number): number {
     const { budget, builds: all } = this.#init.request;
     const least = budget.milliseconds / all.length / 2;
-    return Math.max(least, (this.#end - performance.now()) / Math.max(1, builds));
+    return Math.max(least, (this.#end - this.#clock.now()) / Math.max(1, builds));
   }
 
   #patience(shareMs: number): number {
@@ -141,9 +166,10 @@ class Trial {
     return Math.max(least, shareMs * PATIENCE);
   }
 
-  #openParams(digest: Digest): object {
+  #openParams({ digest, session }: TrialRequest['builds'][number]): object {
     const { runtimeDir, runtime, provider, request } = this.#init;
     return {
+      settings: session ?? {},
       runtimeDir,
       manifest: runtime,
       provider,
