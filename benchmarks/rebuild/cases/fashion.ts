@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { debianPackage } from '../cache.ts';
 import type { CaseModel, RebuildCase } from '../case.ts';
-import { type LabelledPictures, readIdxPair } from '../data/idx.ts';
+import { readFashion } from '../data/clothes.ts';
 import { GREY_PACKING, pictureBatches } from '../data/pictures.ts';
 
 const CALIBRATION = 128;
@@ -23,8 +22,8 @@ export const fashionSingle: RebuildCase = {
 };
 
 async function makeFashion(batch: number): Promise<CaseModel> {
-  const train = await readPart('train');
-  const test = await readPart('t10k');
+  const train = await readFashion('train');
+  const test = await readFashion('t10k');
   const count = test.labels.length;
   return {
     card: {
@@ -42,12 +41,4 @@ async function makeFashion(batch: number): Promise<CaseModel> {
     heldOut: pictureBatches(test, 'image', { from: VALIDATION, count: count - VALIDATION, batch }),
     packing: { image: GREY_PACKING },
   };
-}
-
-async function readPart(part: string): Promise<LabelledPictures> {
-  const folder = join(await debianPackage('dataset-fashion-mnist'), 'usr/share/datasets/fashion-mnist');
-  return readIdxPair(
-    join(folder, `${part}-images-idx3-ubyte.gz`),
-    join(folder, `${part}-labels-idx1-ubyte.gz`),
-  );
 }

@@ -4,8 +4,10 @@ import { detector } from './detector.ts';
 import { fashion, fashionSingle } from './fashion.ts';
 import { impulse } from './impulse.ts';
 import { mnist } from './mnist.ts';
+import { denseNet, resNet } from './networks.ts';
 import { recogniser } from './recogniser.ts';
 import { transformer } from './transformer.ts';
+import { voice } from './voice.ts';
 
 export const cases: readonly RebuildCase[] = [
   fashion,
@@ -13,6 +15,9 @@ export const cases: readonly RebuildCase[] = [
   mnist,
   recogniser,
   detector,
-  impulse,
   transformer,
+  impulse,
+  voice,
+  denseNet,
+  resNet,
 ];
