@@ -27,18 +27,22 @@ export function quantizeWeights(
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const largest = LARGEST[options.bits ?? 8];
   const peaks = new Float64Array(channels);
-  const channelAt = (i: number): number => Math.floor(i / inner) % channels;
-  for (let i = 0; i < weights.length; i += 1) {
-    const channel = channelAt(i);
-    peaks[channel] = Math.max(peaks[channel] ?? 0, Math.abs(weights[i] ?? 0));
+  for (let start = 0, channel = 0; start < weights.length; start += inner) {
+    let peak = peaks[channel]!;
+    for (let i = start; i < start + inner; i += 1) peak = Math.max(peak, Math.abs(weights[i]!));
+    peaks[channel] = peak;
+    channel = channel + 1 === channels ? 0 : channel + 1;
   }
   const scales = Float32Array.from(peaks, (peak, channel) => {
     const scale = Math.max(coarse(peak / largest), options.floors?.[channel] ?? 0);
     return scale > 0 && Number.isFinite(scale) ? scale : 1;
   });
-  const values = Int8Array.from(weights, (weight, i) => {
-    const q = Math.round(weight / (scales[channelAt(i)] ?? 1));
-    return Math.min(largest, Math.max(-largest, q));
-  });
+  const values = new Int8Array(weights.length);
+  for (let start = 0, channel = 0; start < weights.length; start += inner) {
+    const scale = scales[channel]!;
+    for (let i = start; i < start + inner; i += 1)
+      values[i] = Math.min(largest, Math.max(-largest, Math.round(weights[i]! / scale)));
+    channel = channel + 1 === channels ? 0 : channel + 1;
+  }
   return { values, scales };
 }

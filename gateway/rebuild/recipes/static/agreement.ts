@@ -1,65 +1,98 @@
-import { type ModelCard, scoreSet, type Session, type Tensors } from '../../../../core/index.ts';
-import type { RecipeContext } from '../recipe.ts';
-import { spread } from './observe.ts';
+import {
+  type Metric,
+  type RuntimeHandle,
+  type Sample,
+  scoreSet,
+  type Tensors,
+} from '../../../../core/index.ts';
+import { Decisions, isDecision } from './regret.ts';
+import { RelativeError } from './relative-error.ts';
 
-/** Samples that candidates are held against the original on. */
-const COMPARED_SAMPLES = 16;
+/** A decision must come out right with this many times the candidate's error. */
+const STRAIN = 2;
 
-/** How near a candidate's outputs are to the original's, each from 0 to 1. */
+/** How near a candidate's outputs are to the original's. Less is better in all. */
 export interface Agreement {
-  /** By the card's metric. */
-  metric: number;
-  /** By direction, which tells candidates apart that the metric does not. */
-  cosine: number;
+  /** What the metric is expected to fall by, 0 to 1. */
+  drop: number;
+  /** The same with the candidate's errors made larger: what is still small is not small by luck. */
+  strained: number;
+  /** Mean squared error of the metric's output as a share of its variance. */
+  error: number;
 }
 
-/** Compares quantised candidates with what the model gives in fp32, on calibration samples. */
-export class Judge {
-  readonly #context: RecipeContext;
-  readonly #reference: readonly Tensors[];
+export interface JudgeInput {
+  metric: Metric;
+  samples: readonly Sample[];
+  runtime: RuntimeHandle;
+  signal: AbortSignal;
+}
 
-  private constructor(context: RecipeContext, reference: readonly Tensors[]) {
-    this.#context = context;
+/** Compares candidates with what the model gives in fp32, on samples that ranges were not measured on. */
+export class Judge {
+  readonly #input: JudgeInput;
+  readonly #reference: readonly Tensors[];
+  /** What the original decides, where the metric counts decisions. */
+  readonly #decisions: readonly Decisions[];
+
+  private constructor(input: JudgeInput, reference: readonly Tensors[]) {
+    const { metric } = input;
+    this.#input = input;
     this.#reference = reference;
+    this.#decisions = reference.flatMap((outputs) => {
+      const output = outputs[metric.output];
+      return isDecision(metric) && output !== undefined ? [new Decisions(metric, output)] : [];
+    });
   }
 
-  static async of(original: Uint8Array, context: RecipeContext): Promise<Judge> {
-    return new Judge(context, await runAll(original, context));
+  static async of(original: Uint8Array, input: JudgeInput): Promise<Judge> {
+    return new Judge(input, await runAll(original, input));
   }
 
   /** @throws {InvalidInputError} when the model has no output that the card's metric reads */
   async judge(candidate: Uint8Array): Promise<Agreement> {
-    const outputs = await runAll(candidate, this.#context);
-    const { metric } = this.#context.card;
-    return {
-      metric: this.#mean(outputs, metric),
-      cosine: this.#mean(outputs, { kind: 'cosine', output: metric.output }),
+    const { metric } = this.#input;
+    const outputs = await runAll(candidate, this.#input);
+    const error = this.#error(outputs);
+    if (!isDecision(metric)) {
+      const drop = 1 - this.#score(outputs);
+      return { drop, strained: drop, error };
+    }
+    const at = (strain: number): number => {
+      const regrets = outputs.map((each, i) => {
+        const got = each[metric.output];
+        return got === undefined ? 1 : (this.#decisions[i]?.regret(got, strain) ?? 1);
+      });
+      return regrets.reduce((sum, regret) => sum + regret, 0) / Math.max(1, regrets.length);
     };
+    return { drop: at(1), strained: at(STRAIN), error };
   }
 
-  #mean(outputs: readonly Tensors[], metric: ModelCard['metric']): number {
-    return scoreSet(metric, outputs, [], this.#reference);
+  /** A publisher's own metric is not at hand here: direction of the output stands for it. */
+  #score(outputs: readonly Tensors[]): number {
+    const { metric } = this.#input;
+    const used: Metric = metric.kind === 'app' ? { kind: 'cosine', output: metric.output } : metric;
+    return scoreSet(used, outputs, [], this.#reference);
+  }
+
+  #error(outputs: readonly Tensors[]): number {
+    const { metric } = this.#input;
+    const error = new RelativeError(isDecision(metric));
+    outputs.forEach((each, i) => error.add(each[metric.output], this.#reference[i]?.[metric.output]));
+    return error.value();
   }
 }
 
-/** Whether `a` is the better one. */
-export function isBetter(a: Agreement, b: Agreement): boolean {
-  return a.metric === b.metric ? a.cosine > b.cosine : a.metric > b.metric;
-}
-
-async function runAll(
-  model: Uint8Array,
-  { calibration, runtime, signal }: RecipeContext,
-): Promise<Tensors[]> {
-  const session: Session = await runtime.open(model, { threads: 1 });
-  const results: Tensors[] = [];
+async function runAll(model: Uint8Array, { samples, runtime, signal }: JudgeInput): Promise<Tensors[]> {
+  const session = await runtime.open(model, { threads: 1 });
+  const outputs: Tensors[] = [];
   try {
-    for (const { inputs } of spread(calibration?.samples ?? [], COMPARED_SAMPLES)) {
+    for (const { inputs } of samples) {
       signal.throwIfAborted();
-      results.push(await session.run(inputs));
+      outputs.push(await session.run(inputs));
     }
   } finally {
     await session.close();
   }
-  return results;
+  return outputs;
 }

@@ -11,11 +11,14 @@ import {
 } from '../../onnx/index.ts';
 import { floatsOf, scalarOf } from '../constants.ts';
 import { firstShift, scalarAffine } from './affine.ts';
-import { type Grid, gridOver, gridWithShift, type Limits, type Range, rangeOf, shifted } from './grid.ts';
+import { type Grid, gridOver, gridWithShift, type Range, shifted } from './grid.ts';
 import type { Histogram } from './histogram.ts';
 import { ValueForms } from './levels.ts';
-import { dataInputs, LIMITERS, MOVERS, type Selection } from './select.ts';
+import type { QuantizedWeights } from '../weights.ts';
+import { mergeEqualConstants } from './merge.ts';
 import { quantizedParameters } from './parameters.ts';
+import { type Limits, rangeOf } from './ranges.ts';
+import { dataInputs, LIMITERS, MOVERS, type Selection } from './select.ts';
 
 /** What the writer of the 8-bit graph goes by. */
 export interface EmitInput {
@@ -24,6 +27,12 @@ export interface EmitInput {
   histograms: ReadonlyMap<string, Histogram>;
   limits: Limits;
   weightBits: 7 | 8;
+  /** Element type of activations; `int8` with zero in the middle where values have both signs. */
+  activations: 'uint8' | 'int8';
+  /** Means of the channels of each weighted node's input, where biases are to make up for rounded weights. */
+  means?: ReadonlyMap<string, Float64Array>;
+  /** Quantised weights by name, for all candidates of one model. */
+  cache: Map<string, QuantizedWeights>;
 }
 
 /**
@@ -35,32 +44,33 @@ export function emitQuantized(input: EmitInput): void {
 }
 
 class Emitter {
-  readonly #model: ModelProto;
+  readonly #input: EmitInput;
   readonly #selection: Selection;
-  readonly #histograms: ReadonlyMap<string, Histogram>;
-  readonly #limits: Limits;
-  readonly #bits: 7 | 8;
   readonly #view: GraphView;
   readonly #forms: ValueForms;
   /** Limiters whose work the rounding of the node before them does. */
   readonly #absorbed = new Set<NodeProto>();
 
-  constructor({ model, selection, histograms, limits, weightBits }: EmitInput) {
-    this.#model = model;
-    this.#selection = selection;
-    this.#histograms = histograms;
-    this.#limits = limits;
-    this.#bits = weightBits;
-    this.#view = new GraphView(model.graph);
-    this.#forms = new ValueForms(model.graph, new NameBook(model.graph), (value) => this.#gridOf(value));
+  constructor(input: EmitInput) {
+    const { graph } = input.model;
+    this.#input = input;
+    this.#selection = input.selection;
+    this.#view = new GraphView(graph);
+    this.#forms = new ValueForms({
+      graph,
+      names: new NameBook(graph),
+      type: input.activations,
+      gridOf: (value) => this.#gridOf(value),
+    });
   }
 
   run(): void {
-    const { graph } = this.#model;
+    const { graph } = this.#input.model;
     for (const node of graph.node) if (!this.#absorbed.has(node)) this.#emit(node);
     for (const { name } of graph.output) this.#forms.float(name);
     graph.node = this.#forms.nodes;
     dropUnused(graph);
+    mergeEqualConstants(graph);
   }
 
   #emit(node: NodeProto): void {
@@ -86,10 +96,12 @@ class Emitter {
       node,
       view: this.#view,
       inputScale: grid.scale,
-      bits: this.#bits,
+      bits: this.#input.weightBits,
       names,
+      cache: this.#input.cache,
+      means: this.#input.means?.get(data),
     });
-    this.#model.graph.initializer.push(...parameters.tensors);
+    this.#input.model.graph.initializer.push(...parameters.tensors);
     this.#forms.nodes.push(...parameters.nodes);
     node.input = [input, ...parameters.inputs];
     if (node.opType === 'Conv') this.#emitQuantizedOutput(node);
@@ -159,7 +171,8 @@ class Emitter {
       const values = floatsOf(tensor);
       const low = values.reduce((least, value) => Math.min(least, value), 0);
       const high = values.reduce((most, value) => Math.max(most, value), 0);
-      this.#forms.quantize(name, name, gridOver(low === high ? { low: 0, high: 1 } : { low, high }));
+      const range = low === high ? { low: 0, high: 1 } : { low, high };
+      this.#forms.quantize(name, name, gridOver(range, this.#symmetric));
     }
     return this.#forms.dequantized(name);
   }
@@ -195,13 +208,18 @@ class Emitter {
   }
 
   #gridOf(value: string, limits?: Range): Grid {
-    const histogram = this.#histograms.get(value);
+    const histogram = this.#input.histograms.get(value);
     if (histogram === undefined) throw new TypeError(`${value} was not observed`);
-    const best = rangeOf(histogram, this.#limits);
+    const best = rangeOf(histogram, this.#input.limits);
     const low = Math.max(best.low, limits?.low ?? best.low);
     const high = Math.min(best.high, limits?.high ?? best.high);
     const range = high > low ? { low, high } : { low: 0, high: 1 };
+    if (this.#symmetric) return gridOver(range, true);
     const shift = firstShift(this.#view, this.#selection.carried, value);
     return (shift === undefined ? undefined : gridWithShift(range, shift)) ?? gridOver(range);
+  }
+
+  get #symmetric(): boolean {
+    return this.#input.activations === 'int8';
   }
 }

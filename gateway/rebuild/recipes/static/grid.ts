@@ -1,5 +1,3 @@
-import type { Histogram } from './histogram.ts';
-
 /** The 256 values that an activation may take: `scale · (q − zero)` for q from 0 to 255. */
 export interface Grid {
   scale: number;
@@ -11,54 +9,23 @@ export interface Range {
   high: number;
 }
 
-const LEVELS = 255;
+/** Steps between the first and the last of 256 levels. */
+export const LEVELS = 255;
+/** The level that stands for zero where the grid is symmetric. The lowest level is not used then. */
+const MIDDLE = 128;
 /** Significant bits of a scale. Fewer than float32 has, so that a last-bit difference between CPUs leaves no trace. */
 const SCALE_BITS = 16;
-/** An activation that never leaves this is zero. */
-const SMALLEST_RANGE = 1e-30;
-/** The parts of the observed range that are tried as limits. */
-const SHARES = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 /** A shift that is smaller than this share of one step is no shift. */
 const NO_SHIFT = 0.05;
 /** The largest growth of the step that a shift on the grid may cost. */
 const MAX_GROWTH = 1.25;
 
 /**
- * Where the 256 levels end. `full` takes in all that was observed. `least-error` has the least mean squared error: it
- * cuts off what is rare and far out, against coarser steps for everything else. Neither is better on every model.
+ * The grid over a range. A symmetric one has zero in its middle, unless nothing lies below zero: then all levels are
+ * above it, which makes a ReLU free.
  */
-export type Limits = 'full' | 'least-error';
-
-/** The range to spread the levels over. Zero is always inside, since padding and ReLU need it exactly. */
-export function rangeOf(histogram: Histogram, limits: Limits): Range {
-  const low = Math.min(0, histogram.min);
-  const high = Math.max(0, histogram.max);
-  if (!Number.isFinite(low) || !Number.isFinite(high) || high - low < SMALLEST_RANGE)
-    return { low: 0, high: 1 };
-  if (limits === 'full') return { low, high };
-  let best: Range = { low, high };
-  let bestError = Number.POSITIVE_INFINITY;
-  for (const lowShare of low === 0 ? [1] : SHARES)
-    for (const highShare of high === 0 ? [1] : SHARES) {
-      const range = { low: low * lowShare, high: high * highShare };
-      const error = squaredError(histogram, range);
-      if (error < bestError) [best, bestError] = [range, error];
-    }
-  return best;
-}
-
-function squaredError(histogram: Histogram, { low, high }: Range): number {
-  const rounding = ((high - low) / LEVELS) ** 2 / 12;
-  let error = 0;
-  histogram.forEach((centre, count) => {
-    const beyond = centre < low ? low - centre : centre > high ? centre - high : 0;
-    error += count * (rounding + beyond * beyond);
-  });
-  return error;
-}
-
-/** The grid over a range. */
-export function gridOver({ low, high }: Range): Grid {
+export function gridOver({ low, high }: Range, symmetric = false): Grid {
+  if (symmetric && low < 0) return { scale: coarse(Math.max(-low, high) / (LEVELS - MIDDLE)), zero: MIDDLE };
   const scale = coarse((high - low) / LEVELS);
   return { scale, zero: Math.min(LEVELS, Math.max(0, Math.round(-low / scale))) };
 }

@@ -8,15 +8,23 @@ import {
 } from '../../onnx/index.ts';
 import type { Grid } from './grid.ts';
 
-/** A value in its 8-bit form: the name of the uint8 tensor, and how to read it. */
+/** A value in its 8-bit form: the name of the tensor, and how to read it. */
 export interface Levels {
   tensor: string;
   grid: Grid;
 }
 
+export interface ValueFormsInput {
+  graph: GraphProto;
+  names: NameBook;
+  /** Element type of the 8-bit forms. A level is 128 less in int8. */
+  type: 'uint8' | 'int8';
+  gridOf: (value: string) => Grid;
+}
+
 /**
  * Keeps, while a graph is written anew node by node, in which forms each value is there: as float32 under its own
- * name, as uint8, or both. A form that is missing is made when somebody asks for it, by one node for all who ask.
+ * name, in 8 bits, or both. A form that is missing is made when somebody asks for it, by one node for all who ask.
  */
 export class ValueForms {
   readonly nodes: NodeProto[] = [];
@@ -26,11 +34,13 @@ export class ValueForms {
   readonly #scales = new Map<string, string>();
   readonly #graph: GraphProto;
   readonly #names: NameBook;
+  readonly #type: 'uint8' | 'int8';
   readonly #gridOf: (value: string) => Grid;
 
-  constructor(graph: GraphProto, names: NameBook, gridOf: (value: string) => Grid) {
+  constructor({ graph, names, type, gridOf }: ValueFormsInput) {
     this.#graph = graph;
     this.#names = names;
+    this.#type = type;
     this.#gridOf = gridOf;
     for (const { name } of [...graph.input, ...graph.initializer]) this.#floats.add(name);
   }
@@ -48,12 +58,12 @@ export class ValueForms {
     return this.#levels.get(value);
   }
 
-  /** The value as uint8, quantised now where it is not yet. */
+  /** The value in 8 bits, quantised now where it is not yet. */
   levels(value: string): Levels {
     return this.#levels.get(value) ?? this.quantize(value, value, this.#gridOf(value));
   }
 
-  /** Writes a QuantizeLinear node from the float32 tensor `source`; from here on `value` is there as uint8. */
+  /** Writes a QuantizeLinear node from the float32 tensor `source`; from here on `value` is there in 8 bits. */
   quantize(value: string, source: string, grid: Grid): Levels {
     const tensor = this.#names.take(`${value}_q`);
     const name = this.#names.take(`${value}_quantize`);
@@ -93,7 +103,9 @@ export class ValueForms {
     return [
       this.#constant(`scale_${scale}`, (name) => float32Tensor(name, [scale], [])),
       this.#constant(`zero_${zero}`, (name) =>
-        writeTensor(name, { type: 'uint8', dims: [], data: Uint8Array.of(zero) }),
+        this.#type === 'uint8'
+          ? writeTensor(name, { type: 'uint8', dims: [], data: Uint8Array.of(zero) })
+          : writeTensor(name, { type: 'int8', dims: [], data: Int8Array.of(zero - 128) }),
       ),
     ];
   }

@@ -1,72 +1,56 @@
-import { type Agreement, isBetter, type Judge } from './agreement.ts';
-import type { Limits } from './grid.ts';
+import { LIMITS } from './ranges.ts';
+import { excludeWorst, type SensitivityInput } from './sensitivity.ts';
+import type { Choice, Trial, Trials } from './trials.ts';
 
-/** Parts that a model is cut into to find the one that does not stand 8 bits. */
-const PARTS = 8;
-/** Parts that are left in fp32 at most. */
-const MOST_PARTS = 3;
-const LIMITS: readonly Limits[] = ['full', 'least-error'];
-
-/** One way to quantise: where the levels end, and what stays in fp32 beside what the card says. */
-export interface Choice {
-  limits: Limits;
-  leave: ReadonlySet<string>;
+export interface SearchInput extends Omit<SensitivityInput, 'choice'> {
+  trials: Trials;
+  /** Whether there is anything to equalise. */
+  canEqualise: boolean;
 }
 
-interface Candidate {
-  choice: Choice;
-  bytes: Uint8Array;
-  agreement: Agreement;
+/** What a search came to. */
+export interface Found {
+  best: Trial;
+  /** How each way to set ranges did with everything in 8 bits. */
+  byLimits: readonly Trial[];
 }
 
-export interface SearchInput {
-  /** Names of the nodes that may be quantised, in the order of the graph. */
-  nodes: readonly string[];
-  write: (choice: Choice) => Uint8Array;
-  judge: Judge;
-  /** The agreement by the card's metric that is good enough. */
-  floor: number;
-  signal: AbortSignal;
-}
+/** Ways to set ranges are tried again once the worst nodes are out of the way, if so many candidates may be judged. */
+const AGAIN = 8;
 
 /**
- * Quantises everything first. Where that agrees too little with the original, looks for the part of the model that is to
- * blame by leaving each in fp32 by itself, keeps the one that helps most there, and so on.
- *
- * @returns the best found, good enough or not
+ * Tries the ways to set ranges with everything quantised and keeps the best; then what else may help, if it does. Where
+ * that is not good enough, the nodes that do the harm are looked for and left in fp32.
  */
-export async function search(input: SearchInput): Promise<Uint8Array> {
-  const { nodes, floor, signal } = input;
-  let best: Candidate | undefined;
-  for (const limits of LIMITS) best = better(await tried(input, { limits, leave: new Set() }), best);
-  const parts = cut(nodes, PARTS);
-  for (let round = 0; best !== undefined && round < MOST_PARTS && best.agreement.metric < floor; round += 1) {
-    const { choice }: Candidate = best;
-    const before: Candidate = best;
-    for (const part of parts) {
-      signal.throwIfAborted();
-      if (part.every((name) => choice.leave.has(name))) continue;
-      const leave = new Set([...choice.leave, ...part]);
-      if (leave.size < nodes.length) best = better(await tried(input, { ...choice, leave }), best);
-    }
-    if (best === before) break;
+export async function search(input: SearchInput): Promise<Found> {
+  const { trials } = input;
+  const everything: Omit<Choice, 'limits'> = { leave: new Set(), correctBias: false, equalised: false };
+  const byLimits: Trial[] = [];
+  for (const limits of LIMITS.slice(0, Math.max(2, Math.floor(trials.left / 3))))
+    byLimits.push(await trials.judge({ ...everything, limits }));
+  let best = await helped(
+    input,
+    byLimits.reduce((a, b) => trials.better(b, a)),
+  );
+  if (!best.good) {
+    const { choice } = best;
+    const found = await excludeWorst(trials, { ...input, choice });
+    if (found !== undefined) best = await helped(input, trials.better(found, best));
+    if (trials.left >= AGAIN)
+      for (const limits of LIMITS)
+        if (limits !== choice.limits)
+          best = trials.better(await trials.judge({ ...best.choice, limits }), best);
   }
-  if (best === undefined) throw new TypeError('there is nothing to choose from');
-  return best.bytes;
+  return { best, byLimits };
 }
 
-async function tried({ write, judge }: SearchInput, choice: Choice): Promise<Candidate> {
-  const bytes = write(choice);
-  return { choice, bytes, agreement: await judge.judge(bytes) };
-}
-
-function better(a: Candidate, b: Candidate | undefined): Candidate {
-  return b === undefined || isBetter(a.agreement, b.agreement) ? a : b;
-}
-
-/** Cuts a list into at most `count` runs of nearly equal length. */
-function cut(names: readonly string[], count: number): string[][] {
-  const parts = Math.min(count, names.length);
-  const at = (i: number): number => Math.round((i * names.length) / parts);
-  return Array.from({ length: parts }, (_, i) => names.slice(at(i), at(i + 1)));
+/** Corrects biases, equalises channels: each stays if the result is better with it. */
+async function helped({ trials, canEqualise }: SearchInput, from: Trial): Promise<Trial> {
+  let best = from;
+  const attempt = async (change: Partial<Choice>): Promise<void> => {
+    if (trials.left > 0) best = trials.better(await trials.judge({ ...best.choice, ...change }), best);
+  };
+  if (!best.choice.correctBias) await attempt({ correctBias: true });
+  if (canEqualise && !best.choice.equalised) await attempt({ equalised: true });
+  return best;
 }

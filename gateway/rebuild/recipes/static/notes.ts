@@ -1,0 +1,54 @@
+import type { Base } from './base.ts';
+import type { Effort } from './effort.ts';
+import type { Found } from './search.ts';
+import type { Agreement } from './agreement.ts';
+import type { Trial } from './trials.ts';
+
+interface Outcome extends Found {
+  base: Base;
+  /** The best as it is stored in the end. */
+  stored: Trial;
+  effort: Effort;
+  maxDrop: number;
+}
+
+/** Nodes that are named one by one. */
+const NAMED = 8;
+
+/** Says what was chosen and how it compared. */
+export function describe({ best, byLimits, base, stored, effort, maxDrop }: Outcome): string[] {
+  const { choice } = best;
+  const notes = [
+    `ranges from ${effort.observed.length} samples, compared on ${effort.judged.length} ${
+      effort.judged.some((each) => effort.observed.includes(each)) ? 'of them' : 'others'
+    }`,
+    `ranges ${choice.limits}; with everything in 8 bits: ${byLimits
+      .map((trial) => `${trial.choice.limits} ${short(trial.agreement)}`)
+      .join(', ')}`,
+  ];
+  const helped = [choice.correctBias ? 'bias correction' : '', choice.equalised ? 'equalised channels' : ''];
+  const kept = helped.filter((each) => each !== '');
+  if (kept.length > 0) notes.push(`kept, since it helped: ${kept.join(' and ')}`);
+  const left = base.nodes.filter((name) => choice.leave.has(name));
+  if (left.length > 0) {
+    const lost = left.reduce((sum, name) => sum + (base.macsByNode.get(name) ?? 0), 0) / base.macs;
+    const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
+    notes.push(
+      `left in fp32, ${percent(lost)} of the multiplications: ${left.slice(0, NAMED).join(', ')}${more}`,
+    );
+  }
+  if (stored !== best) notes.push('what is left in fp32 is stored as float16');
+  notes.push(
+    `${best.good ? 'within' : 'not within'} the floor of ${maxDrop} on these samples: ${short(stored.agreement)}`,
+  );
+  return notes;
+}
+
+function short({ drop, strained, error }: Agreement): string {
+  const strain = strained === drop ? '' : `, ${strained.toFixed(4)} with errors doubled`;
+  return `(drop ${drop.toFixed(4)}${strain}, error ${error.toExponential(1)})`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
+}
