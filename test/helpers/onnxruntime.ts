@@ -33,10 +33,14 @@ async function open(model: Uint8Array, options: SessionOptions = {}): Promise<Se
   };
 }
 
-async function optimize(model: Uint8Array, level: 'basic' | 'extended'): Promise<Uint8Array> {
+async function optimize(
+  model: Uint8Array,
+  level: 'basic' | 'extended' | 'all',
+  format: 'onnx' | 'ort' = 'onnx',
+): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'floormesh-optimize-'));
   try {
-    const path = join(folder, 'model.onnx');
+    const path = join(folder, `model.${format}`);
     const session = await ort.InferenceSession.create(model, {
       graphOptimizationLevel: level,
       optimizedModelFilePath: path,
