@@ -1,15 +1,19 @@
 import { canonicalJson } from './codec.ts';
 import { type Digest, digestOf } from './digest.ts';
 import type { Objective } from './deployment.ts';
+import type { ModelCard } from './model-card.ts';
 import type { CandidateSpec, RecipeName, RecipeOptions } from './recipe.ts';
 
 /** Grows when a recipe gives other bytes for the same source. Part of every build's key. */
-export const BUILDER_VERSION = 2;
+export const BUILDER_VERSION = 3;
 
 /** What decides a build's bytes. Same key, same bytes. */
 export interface BuildKey {
   source: Digest;
-  card: Digest;
+  /** The card as recipes see it: without what no build may depend on. */
+  card: ModelCard;
+  /** Samples that it was calibrated with. */
+  calibration: Digest | undefined;
   recipe: RecipeName;
   /** Only what the recipe has a use for. */
   options: RecipeOptions;

@@ -23,8 +23,12 @@ export const RUNTIME_NAMES = ['onnxruntime-node', 'onnxruntime-web'] as const;
 export const RUNTIME_VERDICT_MS = 120_000;
 
 export const REBUILD_PARALLEL = 1;
+/** Threads of one operator that a build may be set to use. */
+export const REBUILD_THREADS = 1;
 export const BUILD_TIMEOUT_MS = 10 * 60_000;
 export const BUILD_MEMORY_MIB = 4096;
+/** Weights above this are built, run and checked one candidate at a time, whatever else may run in parallel. */
+export const LARGE_MODEL_BYTES = 64 * 1024 * 1024;
 /** Reading a graph, weights and all, and describing it. */
 export const INSPECT_TIMEOUT_MS = 60_000;
 /** Measuring all builds of one model on one node. */
@@ -36,6 +40,10 @@ export const TRIAL_OVERHEAD_MS = 5 * 60_000;
 export const TRIAL_RUNS = 30;
 /** A machine that is busy may be too slow for the budget: the second try has so many times more. */
 export const SECOND_TRIAL_FACTOR = 4;
+/** Trying settings of the runtime on one build, as a share of what all builds have. */
+export const SETTINGS_BUDGET_SHARE = 0.5;
+/** What a build failed with on a machine is believed for so long; then it may be tried there again. */
+export const PROBLEM_LIFE_MS = 24 * 60 * 60_000;
 /** Timed runs where accuracy is what is asked for: speed is measured where the build will run. */
 export const LOOK_RUNS = 1;
 /** Samples that the gateway judges a build by, at most, and those that a node looks at again on its own hardware. */

@@ -46,6 +46,8 @@ export interface RebuildOptions {
   samples?: number | undefined;
   /** Longest time that one build may take, in milliseconds. */
   buildTimeoutMs?: number | undefined;
+  /** Threads of one operator that a build may be set to use, at most. Default 1: the other cores are for others. */
+  threads?: number | undefined;
   /** Memory that a build's process may use, in MiB. */
   memoryMiB?: number | undefined;
 }

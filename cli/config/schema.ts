@@ -66,6 +66,15 @@ export const gatewaySchema = z.strictObject({
         .max(600_000)
         .default(30_000)
         .describe('How long a node may measure the builds of one model, in milliseconds.'),
+      threads: z
+        .number()
+        .int()
+        .min(1)
+        .max(64)
+        .default(1)
+        .describe(
+          'Threads of one operator that a build may be set to use, where measuring says that it helps.',
+        ),
     })
     .prefault({}),
   logLevel,

@@ -1,4 +1,3 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -9,24 +8,17 @@ import {
   errorRecord,
   isDigest,
   type Logger,
+  type ModelCard,
   parseWith,
   type RecipeOptions,
 } from '../../core/index.ts';
-import { siblingModule, spawnChild } from '../../inference/index.ts';
 import type { BlobStore, State, Table } from '../../store/index.ts';
-import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS } from '../constants.ts';
-import { fileLayer, type ModelArtifact } from '../pull/index.ts';
-import type { OwnRuntime } from './own-runtimes.ts';
+import type { ModelArtifact } from '../pull/index.ts';
+import { installed, type OwnRuntime } from './own-runtimes.ts';
 import { RECIPE_TABLE } from './recipes/index.ts';
-import { SharedWork, type Turns } from './shared-work.ts';
-import {
-  type BuildTask,
-  type GoldenAnswer,
-  type GoldenTask,
-  type InstalledRuntime,
-  parseBuildAnswer,
-  parseGoldenAnswer,
-} from './worker-protocol.ts';
+import { SharedWork } from './shared-work.ts';
+import { type BuildTask, parseBuildAnswer } from './worker-protocol.ts';
+import type { Workers } from './workers.ts';
 
 /** What one build came to. A problem that would come again is kept like a result. */
 type BuildRecord = { build: { digest: Digest; size: number }; notes: string[] } | { problem: string };
@@ -40,39 +32,33 @@ const LASTING = [
   'ERR_OPSET_LIFT',
 ];
 
-export interface BuilderInit {
-  /** Folder for what the workers write. */
-  dir: string;
-  execPath: string | undefined;
-  timeoutMs: number | undefined;
-  memoryMiB: number | undefined;
-}
-
-interface BuildOnce {
-  key: Digest;
+/** What candidates of one model are built from. */
+export interface BuildSource {
   model: ModelArtifact;
-  spec: CandidateSpec;
-  options: RecipeOptions;
+  /** Samples to calibrate with. */
+  calibration: Digest | undefined;
   own: OwnRuntime;
 }
 
-/**
- * Builds models in processes of their own, one for each build: a model that crashes its process costs that build and
- * nothing else. The daemon hashes what came out. Results are kept by build key.
- */
+interface BuildOnce extends BuildSource {
+  key: Digest;
+  card: ModelCard;
+  spec: CandidateSpec;
+  options: RecipeOptions;
+}
+
+/** Builds candidates in worker processes. The daemon hashes what came out. Results are kept by build key. */
 export class Builder {
-  readonly #init: BuilderInit;
   readonly #blobs: BlobStore;
   readonly #records: Table<BuildRecord>;
-  readonly #turns: Turns;
+  readonly #workers: Workers;
   readonly #log: Logger;
-  readonly #work = new SharedWork<BuildRecord>();
+  readonly #work = new SharedWork<{ record: BuildRecord; reused: boolean }>();
 
-  constructor(init: BuilderInit, components: { blobs: BlobStore; state: State; turns: Turns; log: Logger }) {
-    this.#init = init;
+  constructor(components: { blobs: BlobStore; state: State; workers: Workers; log: Logger }) {
     this.#blobs = components.blobs;
     this.#records = components.state.table('builds', parseBuildRecord);
-    this.#turns = components.turns;
+    this.#workers = components.workers;
     this.#log = components.log;
   }
 
@@ -81,118 +67,100 @@ export class Builder {
    * time. Throws only for an abort; else the candidate says why.
    */
   async build(
-    model: ModelArtifact,
+    source: BuildSource,
     spec: CandidateSpec,
-    own: OwnRuntime,
     signal: AbortSignal,
-  ): Promise<Candidate> {
+  ): Promise<{ candidate: Candidate; reused: boolean }> {
+    const { model, calibration, own } = source;
     const { digest, size } = model.weights;
-    if (spec.recipe === 'original') return { ...spec, build: { digest, size } };
+    if (spec.recipe === 'original') return { candidate: { ...spec, build: { digest, size } }, reused: true };
     const options = usedOptions(spec);
+    const card = recipeCard(model.card);
     const { name, version } = own.artifact.runtime;
     const key = buildKeyOf({
       source: digest,
-      card: model.cardLayer.digest,
+      card,
+      calibration,
       recipe: spec.recipe,
       options,
       runtime: `${name}@${version}`,
     });
-    const found = await this.#work.run(key, signal, (workSignal) =>
-      this.#buildOnce({ key, model, spec, options, own }, workSignal),
+    const { record, reused } = await this.#work.run(key, signal, (workSignal) =>
+      this.#buildOnce({ ...source, key, card, spec, options }, workSignal),
     );
-    return { ...spec, ...found };
+    return { candidate: { ...spec, ...record }, reused };
   }
 
-  async #buildOnce({ key, model, spec, options, own }: BuildOnce, signal: AbortSignal): Promise<BuildRecord> {
-    const { recipe } = spec;
-    const { digest } = model.weights;
+  async #buildOnce(once: BuildOnce, signal: AbortSignal): Promise<{ record: BuildRecord; reused: boolean }> {
+    const { key, model, spec } = once;
     const known = await this.#records.get(key);
-    if (known !== undefined && 'problem' in known) return known;
-    if (known !== undefined && (await this.#blobs.has(known.build.digest))) return known;
+    if (known !== undefined && ('problem' in known || (await this.#blobs.has(known.build.digest))))
+      return { record: known, reused: true };
     try {
-      const record = await this.#turns.run(signal, () =>
-        this.#inChild(`build ${recipe}`, signal, async (request, folder) => {
-          const out = join(folder, 'model.onnx');
-          const task: BuildTask = {
-            recipe,
-            source: await this.#blobs.path(digest),
-            card: model.card,
-            runtime: installed(own),
-            options,
-            out,
-            ...(model.card.calibration === undefined
-              ? {}
-              : {
-                  calibration: await this.#blobs.path(fileLayer(model, model.card.calibration).digest),
-                }),
-          };
-          const { notes } = parseBuildAnswer(await request('build', task));
-          return { build: await this.#blobs.putFile(out), notes };
-        }),
-      );
+      const record = await this.#buildNow(once, signal);
       await this.#records.put(key, record, { sync: true });
-      return record;
+      return { record, reused: false };
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = errorRecord(error);
       const problem = `${code}: ${message}`.slice(0, 2000);
       if (LASTING.includes(code)) await this.#records.put(key, { problem });
-      this.#log.info({ model: model.card.name, recipe, code, message }, 'a candidate could not be built');
-      return { problem };
+      this.#log.info(
+        { model: model.card.name, candidate: spec.name, code, message },
+        'a candidate could not be built',
+      );
+      return { record: { problem }, reused: false };
     }
   }
 
-  /** The golden vectors of a build. @throws what the worker throws */
-  async golden(
-    task: Omit<GoldenTask, 'out' | 'runtime' | 'provider'>,
-    own: OwnRuntime,
+  async #buildNow(
+    { model, card, spec, options, calibration, own }: BuildOnce,
     signal: AbortSignal,
-  ): Promise<GoldenAnswer & { file: { digest: Digest; size: number } }> {
-    return this.#turns.run(signal, () =>
-      this.#inChild('golden vectors', signal, async (request, folder) => {
-        const out = join(folder, 'golden.cbor');
-        const whole: GoldenTask = { ...task, out, runtime: installed(own), provider: own.provider };
-        const answer = parseGoldenAnswer(await request('golden', whole));
-        return { ...answer, file: await this.#blobs.putFile(out) };
-      }),
-    );
-  }
-
-  async #inChild<T>(
-    name: string,
-    signal: AbortSignal,
-    work: (request: (method: string, task: object) => Promise<unknown>, folder: string) => Promise<T>,
-  ): Promise<T> {
-    await mkdir(this.#init.dir, { recursive: true });
-    const folder = await mkdtemp(join(this.#init.dir, 'work-'));
-    const { execPath, timeoutMs = BUILD_TIMEOUT_MS, memoryMiB = BUILD_MEMORY_MIB } = this.#init;
-    const child = spawnChild({
-      entry: siblingModule(import.meta.url, './worker'),
-      cwd: folder,
-      name,
-      memoryMiB,
-      log: this.#log,
-      signal,
-      ...(execPath === undefined ? {} : { execPath }),
+  ): Promise<BuildRecord> {
+    const work = { name: `build ${spec.name}`, modelSize: model.weights.size };
+    return this.#workers.run(work, signal, async (ask, folder) => {
+      const out = join(folder, 'model.onnx');
+      const task: BuildTask = {
+        recipe: spec.recipe,
+        source: await this.#blobs.path(model.weights.digest),
+        card,
+        runtime: installed(own),
+        options,
+        out,
+        ...(calibration === undefined ? {} : { calibration: await this.#blobs.path(calibration) }),
+      };
+      const { notes } = parseBuildAnswer(await ask('build', task));
+      return { build: await this.#blobs.putFile(out), notes };
     });
-    try {
-      return await work((method, task) => child.request(method, task, { signal, timeoutMs }), folder);
-    } finally {
-      await child.stop();
-      await rm(folder, { recursive: true, force: true });
-    }
   }
+}
+
+/**
+ * A card without what no recipe may depend on: a new version of a model with the same weights, or with other labels,
+ * texts and licences, has the same builds.
+ */
+function recipeCard(card: ModelCard): ModelCard {
+  const rest = { ...card };
+  delete rest.validation;
+  return {
+    ...rest,
+    name: 'model',
+    version: '1.0.0',
+    description: '',
+    licence: 'none',
+    source: '',
+    rebuild: { allow: [], keepFloat: card.rebuild.keepFloat },
+    goldenTolerance: 1,
+    weights: 'model.onnx',
+    files: {},
+    ...(card.calibration === undefined ? {} : { calibration: 'calibration' }),
+  };
 }
 
 /** Those that the recipe looks at: two candidates that differ in others share a build. */
 function usedOptions({ recipe, options }: CandidateSpec): RecipeOptions {
   const used = RECIPE_TABLE[recipe].uses.filter((option) => options[option] !== undefined);
   return Object.fromEntries(used.map((option) => [option, options[option]]));
-}
-
-function installed({ dir, artifact }: OwnRuntime): InstalledRuntime {
-  const { name, version, entry } = artifact.runtime;
-  return { dir, manifest: { name, version, entry } };
 }
 
 const buildRecord: z.ZodType<BuildRecord> = z.union([

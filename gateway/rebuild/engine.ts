@@ -1,29 +1,17 @@
 import { join } from 'node:path';
 import {
   type Candidate,
-  canonicalJson,
   chooseCandidate,
-  type Digest,
-  digestOf,
+  type ChoiceRules,
   errorRecord,
   type HardwareClass,
   type Logger,
+  memoryOfBand,
   type Objective,
   type RebuildReport,
-  type TrialRequest,
 } from '../../core/index.ts';
-import type { BlobStore, State, Table } from '../../store/index.ts';
-import {
-  GOLDEN_CASES,
-  LOOK_RUNS,
-  JUDGED_SAMPLES,
-  MAX_TRIAL_BUDGET_MS,
-  REBUILD_PARALLEL,
-  SECOND_TRIAL_FACTOR,
-  TRIAL_BUDGET_MS,
-  TRIAL_RUNS,
-  TRIAL_SAMPLES,
-} from '../constants.ts';
+import type { BlobStore, State } from '../../store/index.ts';
+import { REBUILD_PARALLEL, REBUILD_THREADS } from '../constants.ts';
 import { RebuildFailedError } from '../errors.ts';
 import type { RebuildOptions } from '../gateway.ts';
 import {
@@ -34,14 +22,21 @@ import {
   type RuntimeArtifact,
 } from '../pull/index.ts';
 import { Builder } from './build.ts';
+import { ClassTrials } from './class-trials.ts';
 import { Evaluator } from './evaluate.ts';
+import { TrialFacts } from './facts.ts';
+import { JudgingDataFinder } from './judging-data.ts';
+import { type Measured, Measurer, type Rebuilding } from './measure.ts';
 import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
-import { planRebuild, worthTrying } from './plan.ts';
-import { parseReadyModel, type ReadyModel } from './report.ts';
-import { SharedWork, Turns } from './shared-work.ts';
-import type { RebuildListener } from './progress.ts';
-import { soberAccuracy, withResults } from './merge-results.ts';
+import { planRebuild } from './plan.ts';
+import type { RebuildListener, RebuildStep } from './progress.ts';
+import { type ReadyKey, readyKey, ReadyModels } from './ready-models.ts';
+import type { ReadyModel } from './report.ts';
+import { settingsToTry } from './settings.ts';
+import { SharedWork } from './shared-work.ts';
 import type { Measure } from './trial-on-node.ts';
+import { published, type Vouched, Voucher } from './vouch.ts';
+import { Workers } from './workers.ts';
 
 /** One model for one hardware class. */
 export interface RebuildJob {
@@ -53,12 +48,20 @@ export interface RebuildJob {
   maxDrop: number;
 }
 
+export interface EngineInit {
+  dir: string;
+  execPath: string | undefined;
+  rebuild: RebuildOptions | undefined;
+  /** Instruction set of this machine, as classes have it: it stands for nodes of that class where none can measure. */
+  isa?: string | undefined;
+}
+
 export interface EngineComponents {
   blobs: BlobStore;
   state: State;
   content: Pick<Content, 'ensureLayers'>;
   runtimes: Pick<OwnRuntimes, 'forBuilding' | 'prove'>;
-  /** Has a node of the class measure. Without it the gateway measures. */
+  /** Has a node of the class measure. Without it this machine stands for the classes that its runtimes run for. */
   measure?: Measure;
   /** Told what goes on, as it happens. */
   onProgress?: RebuildListener;
@@ -66,35 +69,47 @@ export interface EngineComponents {
   clock: () => number;
 }
 
+/** What was chosen, with everything that a package takes of it. */
+interface Choice {
+  chosen: Candidate;
+  judged: Candidate[];
+  vouched: Vouched;
+}
+
 /**
  * Makes models ready for hardware classes by choosing among measured builds. Every model is rebuilt once for a class,
- * however many nodes and deployments ask for it, and what was found out is kept.
+ * however many nodes and deployments ask for it, and what was found out is kept: builds by what decides their bytes,
+ * measurements by class, build and data, and the outcome by objective and floor.
  */
 export class RebuildEngine {
   readonly #components: EngineComponents;
   readonly #options: RebuildOptions;
-  readonly #ready: Table<ReadyModel>;
+  readonly #ready: ReadyModels;
+  readonly #data: JudgingDataFinder;
   readonly #builder: Builder;
-  readonly #evaluator: Evaluator;
-  readonly #building: Turns;
+  readonly #measurer: Measurer;
+  readonly #voucher: Voucher;
   readonly #work = new SharedWork<ReadyModel>();
 
-  constructor(
-    init: { dir: string; execPath: string | undefined; rebuild: RebuildOptions | undefined },
-    components: EngineComponents,
-  ) {
+  constructor(init: EngineInit, components: EngineComponents) {
     this.#components = components;
-    this.#options = init.rebuild ?? {};
-    const { execPath } = init;
-    const { parallel = REBUILD_PARALLEL, buildTimeoutMs, memoryMiB } = this.#options;
-    const { state } = components;
-    this.#ready = state.table('rebuilds', parseReadyModel);
-    this.#building = new Turns(parallel);
-    this.#builder = new Builder(
-      { dir: join(init.dir, 'rebuild'), execPath, timeoutMs: buildTimeoutMs, memoryMiB },
-      { ...components, turns: this.#building },
-    );
-    this.#evaluator = new Evaluator({ execPath }, { ...components, turns: new Turns(1) });
+    const { execPath, isa, rebuild: options = {} } = init;
+    const { blobs, state, measure, log, clock } = components;
+    const { parallel = REBUILD_PARALLEL, buildTimeoutMs: timeoutMs, memoryMiB } = options;
+    const dir = join(init.dir, 'rebuild');
+    const workers = new Workers({ dir, execPath, parallel, timeoutMs, memoryMiB }, { log });
+    const facts = new TrialFacts({ state, clock });
+    const ready = new ReadyModels({ state, blobs });
+    const evaluator = new Evaluator({ execPath }, { blobs, facts, workers, log });
+    const trials = new ClassTrials({ facts, measure });
+    const isOfClass = (target: HardwareClass): boolean =>
+      isa === undefined ? measure === undefined : isa === target.isa;
+    this.#options = options;
+    this.#ready = ready;
+    this.#data = new JudgingDataFinder({ blobs, state, workers });
+    this.#builder = new Builder({ blobs, state, workers, log });
+    this.#measurer = new Measurer({ options, isOfClass }, { evaluator, trials, ready });
+    this.#voucher = new Voucher({ blobs, workers });
   }
 
   /**
@@ -103,267 +118,156 @@ export class RebuildEngine {
    * @throws {RebuildFailedError} when not even the original runs on the class
    */
   async rebuild(job: RebuildJob, signal: AbortSignal): Promise<ReadyModel> {
-    const key = jobKey(job);
-    const known = await this.#ready.get(key);
-    if (known !== undefined && (await this.#complete(known))) return known;
-    return this.#work.run(key, signal, async (workSignal) => {
-      const ready = await this.#rebuild(job, workSignal);
-      await this.#ready.put(key, ready, { sync: true });
+    const known = await this.#ready.complete(job);
+    if (known !== undefined) return known;
+    return this.#work.run(readyKey(job), signal, async (workSignal) => {
+      const ready = await this.#rebuild(job, true, workSignal);
+      await this.#ready.put(job, ready);
       return ready;
     });
   }
 
-  /** The report of a model on a class, if it was rebuilt for it. */
-  async report(job: Omit<RebuildJob, 'runtime'>): Promise<RebuildReport | undefined> {
-    return (await this.#ready.get(jobKey(job)))?.report;
+  /**
+   * Makes a prediction good: has the class measure, where it can now, and chooses anew. Waits for no busy node.
+   *
+   * @returns the model as it is ready then; undefined where there is no prediction, or still no more than that
+   */
+  async upgrade(job: RebuildJob, signal: AbortSignal): Promise<ReadyModel | undefined> {
+    const known = await this.#ready.complete(job);
+    if (known?.report.predicted !== true || known.report.judgedBy === 'none') return undefined;
+    const ready = await this.#work.run(readyKey(job), signal, async (workSignal) => {
+      const again = await this.#rebuild(job, false, workSignal);
+      if (!again.report.predicted) await this.#ready.put(job, again);
+      return again;
+    });
+    return ready.report.predicted ? undefined : ready;
   }
 
-  async #rebuild(job: RebuildJob, signal: AbortSignal): Promise<ReadyModel> {
-    const { content, runtimes, clock, log } = this.#components;
-    const { model, target, objective, maxDrop } = job;
-    const { card } = model;
-    const data = [card.calibration, card.validation].flatMap((path) =>
-      path === undefined ? [] : [fileLayer(model, path)],
-    );
-    await content.ensureLayers(model.manifest, [model.weights, ...data], { signal });
+  /** The report of a model on a class, if it was rebuilt for it. */
+  async report(job: ReadyKey): Promise<RebuildReport | undefined> {
+    return this.#ready.report(job);
+  }
+
+  async #rebuild(job: RebuildJob, patient: boolean, signal: AbortSignal): Promise<ReadyModel> {
+    const rebuilding = await this.#prepare(job, patient, signal);
+    const { built, skipped } = await this.#build(rebuilding);
+    const judged = await this.#measurer.judge(rebuilding, built);
+    for (const candidate of judged) this.#tell(job, { type: 'judged', candidate });
+    const measured = await this.#measurer.measure(rebuilding, judged);
+    const tuned = await this.#tune(rebuilding, measured);
+    for (const candidate of tuned.candidates)
+      this.#tell(job, { type: 'measured', candidate, by: tuned.measuredBy });
+    const choice = await this.#choose(rebuilding, [...tuned.candidates, ...skipped]);
+    return this.#finish(rebuilding, tuned, choice);
+  }
+
+  /** Brings everything here that the rebuild works with. */
+  async #prepare(job: RebuildJob, patient: boolean, signal: AbortSignal): Promise<Rebuilding> {
+    const { content, runtimes } = this.#components;
+    const { model, target, runtime } = job;
+    const { calibration, validation, metric } = model.card;
+    const files = [calibration, validation, metric.kind === 'app' ? metric.module : undefined];
+    const layers = files.flatMap((path) => (path === undefined ? [] : [fileLayer(model, path)]));
+    await content.ensureLayers(model.manifest, [model.weights, ...layers], { signal });
     const own = await runtimes.forBuilding(signal);
-    const plan = planRebuild(card, target, maxDrop, own !== undefined);
-    log.info(
-      { model: card.name, hardwareClass: target.id, candidates: plan.specs.length },
-      'a model is rebuilt',
-    );
+    const { provider, digest } = target.runtime;
+    const sameKind = target.os === process.platform && target.arch === process.arch;
+    const classRuntime = sameKind ? await runtimes.prove(runtime.entry, digest, provider, signal) : undefined;
+    return { job, data: await this.#data.find(model, signal), own, classRuntime, patient, signal };
+  }
+
+  /** Builds what is worth trying, from the store where it was built before. */
+  async #build(rebuilding: Rebuilding): Promise<{ built: Candidate[]; skipped: Candidate[] }> {
+    const { job, data, own, signal } = rebuilding;
+    const { model, target, maxDrop } = job;
+    const plan = planRebuild(model.card, target, maxDrop, { runtime: own !== undefined, data });
+    this.#tell(job, { type: 'planned', candidates: plan.specs.map(({ name }) => name) });
     const built = await Promise.all(
-      plan.specs.map((spec): Promise<Candidate> | Candidate =>
-        own === undefined
-          ? { ...spec, build: { digest: model.weights.digest, size: model.weights.size } }
-          : this.#builder.build(model, spec, own, signal),
-      ),
+      plan.specs.map(async (spec): Promise<Candidate> => {
+        const { digest, size } = model.weights;
+        const { candidate, reused } =
+          own === undefined
+            ? { candidate: { ...spec, build: { digest, size } }, reused: true }
+            : await this.#builder.build({ model, calibration: data.calibration, own }, spec, signal);
+        this.#tell(job, { type: 'built', candidate, reused });
+        return candidate;
+      }),
     );
-    const tell = this.#components.onProgress ?? (() => undefined);
-    const who = { model: card.name, hardwareClass: target.id };
-    tell({ ...who, type: 'planned', candidates: plan.specs.map(({ name }) => name) });
-    for (const candidate of built) tell({ ...who, type: 'built', candidate });
-    const { candidates, measuredBy, predicted } = await this.#measure(job, built, own, signal);
-    for (const candidate of candidates) tell({ ...who, type: 'measured', candidate, by: measuredBy });
-    const { chosen, judged, build, vouched } = await this.#choose(
-      job,
-      [...candidates, ...plan.skipped],
-      own,
-      signal,
-    );
-    const report: RebuildReport = {
-      model: {
-        name: card.name,
-        version: card.version,
-        source: model.weights.digest,
-        size: model.weights.size,
-      },
-      hardwareClass: target.id,
-      objective,
-      maxDrop,
-      judgedBy: card.validation === undefined ? 'none' : 'validation',
-      measuredBy,
-      predicted,
-      candidates: judged,
-      chosen,
-      at: clock(),
-    };
-    tell({ ...who, type: 'chosen', report });
-    log.info({ model: card.name, hardwareClass: target.id, chosen, measuredBy }, 'a model is ready');
-    return { report, build, ...vouched };
+    return { built, skipped: plan.skipped };
+  }
+
+  /** Tries settings of the runtime on the build that would win. */
+  async #tune(rebuilding: Rebuilding, measured: Measured): Promise<Measured> {
+    const { job } = rebuilding;
+    const { threads = REBUILD_THREADS } = this.#options;
+    const { chosen } = chooseCandidate(measured.candidates, rulesOf(job));
+    return this.#measurer.tune(rebuilding, measured, settingsToTry(chosen, job.objective, threads));
   }
 
   /**
    * The best candidate that can be vouched for. A build whose golden vectors can't be computed is no better than one
    * that does not run; the original is what its publisher signed, and goes without where that fails.
    */
-  async #choose(
-    job: RebuildJob,
-    candidates: readonly Candidate[],
-    own: OwnRuntime | undefined,
-    signal: AbortSignal,
-  ): Promise<{
-    chosen: string;
-    judged: Candidate[];
-    build: NonNullable<Candidate['build']>;
-    vouched: Pick<ReadyModel, 'card' | 'golden'>;
-  }> {
-    const { model, target, objective, maxDrop } = job;
-    const { chosen, candidates: judged } = chooseCandidate(candidates, { objective, maxDrop });
+  async #choose(rebuilding: Rebuilding, candidates: readonly Candidate[]): Promise<Choice> {
+    const { job, data, own, classRuntime, signal } = rebuilding;
+    const { model, target } = job;
+    const { chosen, candidates: judged } = chooseCandidate(candidates, rulesOf(job));
     const { name, recipe, build, problem: trouble } = chosen;
     if (build === undefined || trouble !== undefined)
       throw new RebuildFailedError(
         `${artifactRef(model.entry)} does not run on ${target.id}: ${trouble ?? 'it was not built'}`,
       );
     try {
-      return { chosen: name, judged, build, vouched: await this.#vouch(job, build, own, signal) };
+      const runtime: OwnRuntime | undefined = classRuntime ?? own;
+      const vouched = await this.#voucher.vouch(model, build.digest, data.samples?.digest, runtime, signal);
+      return { chosen, judged, vouched };
     } catch (error) {
       signal.throwIfAborted();
       const problem = `no golden vectors: ${errorRecord(error).message}`;
       this.#components.log.warn({ model: model.card.name, name, problem }, 'a build cannot be vouched for');
-      const { digest, size } = model.cardLayer;
-      if (recipe === 'original') return { chosen: name, judged, build, vouched: { card: { digest, size } } };
-      const others = candidates.map((other) => (other.name === name ? { ...other, problem } : other));
-      return this.#choose(job, others, own, signal);
-    }
-  }
-
-  /** Judges the builds here, then has a node of the class measure what is accurate enough. */
-  async #measure(
-    job: RebuildJob,
-    built: readonly Candidate[],
-    own: OwnRuntime | undefined,
-    signal: AbortSignal,
-  ): Promise<{ candidates: Candidate[]; measuredBy: string; predicted: boolean }> {
-    const { model, target, maxDrop } = job;
-    const request = this.#trialRequest(job, built, { runs: LOOK_RUNS, samples: JUDGED_SAMPLES });
-    if (request === undefined) return { candidates: [...built], measuredBy: 'gateway', predicted: true };
-    const judged =
-      own === undefined
-        ? built
-        : await twice(request, (trial) => this.#evaluator.evaluate(trial, own, built, signal));
-    const worth = worthTrying(judged, maxDrop);
-    // Where the gateway has seen all samples, some are enough for the node to show that its hardware agrees.
-    const samples = own === undefined ? JUDGED_SAMPLES : TRIAL_SAMPLES;
-    const narrowed = this.#trialRequest(job, worth, { runs: TRIAL_RUNS, samples }) ?? request;
-    let measuredBy = 'gateway';
-    const onNode = await twice(narrowed, async (trial) => {
-      const found = await this.#components.measure?.(target.id, trial, { patient: true, signal });
-      measuredBy = found?.measuredBy ?? measuredBy;
-      return found === undefined
-        ? undefined
-        : withResults(judged, trial, found.results, 'the node did not get to it within its budget');
-    });
-    if (onNode !== undefined && !originalFailed(onNode))
-      return { candidates: onNode, measuredBy, predicted: false };
-    const classRuntime = await this.#classRuntime(job, signal);
-    if (classRuntime !== undefined) {
-      const measured = await twice(narrowed, (trial) =>
-        this.#evaluator.evaluate(trial, classRuntime, judged, signal),
+      if (recipe === 'original') return { chosen, judged, vouched: published(model) };
+      const digest = build.digest;
+      const others = candidates.map((other) =>
+        other.build?.digest === digest ? { ...other, problem } : other,
       );
-      const candidates = measured.map((candidate, i) => ({
-        ...candidate,
-        accuracy: soberAccuracy(judged[i]?.accuracy, candidate.accuracy),
-      }));
-      return { candidates, measuredBy: 'gateway', predicted: false };
+      return this.#choose(rebuilding, others);
     }
-    if (onNode !== undefined) return { candidates: onNode, measuredBy, predicted: false };
-    this.#components.log.warn(
-      { model: model.card.name, hardwareClass: target.id },
-      'no node of the class can measure: the choice goes by the gateway',
-    );
-    const candidates = judged.map((candidate) => unproven(candidate, job, own));
-    return { candidates, measuredBy: 'gateway', predicted: true };
   }
 
-  #trialRequest(
-    job: RebuildJob,
-    candidates: readonly Candidate[],
-    most: { runs: number; samples: number },
-  ): TrialRequest | undefined {
-    const { model, runtime, target } = job;
-    const { metric, validation } = model.card;
-    if (validation === undefined) return undefined;
-    const layer = fileLayer(model, validation);
-    const builds = candidates.flatMap(({ name, build, session }) =>
-      build === undefined
-        ? []
-        : [{ name, digest: build.digest, size: build.size, ...(session === undefined ? {} : { session }) }],
-    );
-    // The original first, since all others are held against it; then the smallest, which promise most.
-    builds.sort((a, b) => Number(b.name === 'original') - Number(a.name === 'original') || a.size - b.size);
-    const { trialBudgetMs = TRIAL_BUDGET_MS } = this.#options;
-    const samples = Math.min(most.samples, this.#options.samples ?? JUDGED_SAMPLES);
-    return {
-      runtime: {
-        manifest: runtime.self.digest,
-        manifestSize: runtime.self.size,
-        provider: target.runtime.provider,
-      },
-      metric,
-      builds,
-      validation: { digest: layer.digest, size: layer.size },
-      budget: { samples, runs: most.runs, milliseconds: trialBudgetMs },
+  #finish({ job, data }: Rebuilding, measured: Measured, { chosen, judged, vouched }: Choice): ReadyModel {
+    const { log, clock } = this.#components;
+    const { model, target, objective, maxDrop } = job;
+    const { name, version } = model.card;
+    const { measuredBy, predicted } = measured;
+    const report: RebuildReport = {
+      model: { name, version, source: model.weights.digest, size: model.weights.size },
+      hardwareClass: target.id,
+      objective,
+      maxDrop,
+      judgedBy: data.by,
+      measuredBy,
+      predicted,
+      candidates: judged,
+      chosen: chosen.name,
+      at: clock(),
     };
-  }
-
-  /** The class's own runtime on the gateway, where operating system and processor are of the same kind. */
-  async #classRuntime(job: RebuildJob, signal: AbortSignal): Promise<OwnRuntime | undefined> {
-    const { target, runtime } = job;
-    if (target.os !== process.platform || target.arch !== process.arch) return undefined;
-    const { provider, digest } = target.runtime;
-    return this.#components.runtimes.prove(runtime.entry, digest, provider, signal);
-  }
-
-  /**
-   * The vectors that a node checks a build by before it activates it, and the card that says how closely. The
-   * original's outputs are golden where the build comes near them. An int8 build lies further off by nature, within
-   * the accuracy floor though: its own outputs, as computed here, are golden then, and since rounding on other
-   * hardware may move it as far as quantising did, the tolerance that is shipped is that distance where it is larger.
-   */
-  async #vouch(
-    job: RebuildJob,
-    build: { digest: Digest; size: number },
-    own: OwnRuntime | undefined,
-    signal: AbortSignal,
-  ): Promise<Pick<ReadyModel, 'card' | 'golden'>> {
-    const { model } = job;
-    const { card, cardLayer } = model;
-    const published = { digest: cardLayer.digest, size: cardLayer.size };
-    const runtime = (await this.#classRuntime(job, signal)) ?? own;
-    if (card.validation === undefined || runtime === undefined) return { card: published };
-    const { blobs } = this.#components;
-    const { file, from, difference } = await this.#builder.golden(
-      {
-        original: await blobs.path(model.weights.digest),
-        build: await blobs.path(build.digest),
-        validation: await blobs.path(fileLayer(model, card.validation).digest),
-        cases: GOLDEN_CASES,
-        tolerance: card.goldenTolerance,
-      },
-      runtime,
-      signal,
+    this.#tell(job, { type: 'chosen', report });
+    log.info(
+      { model: name, hardwareClass: target.id, objective, chosen: chosen.name, measuredBy, predicted },
+      'a model is ready',
     );
-    if (from === 'original' || difference <= card.goldenTolerance) return { card: published, golden: file };
-    const shipped = new TextEncoder().encode(canonicalJson({ ...card, goldenTolerance: difference }));
-    return { card: { digest: await blobs.put(shipped), size: shipped.byteLength }, golden: file };
+    const { digest, size } = chosen.build ?? model.weights;
+    return { report, target, build: { digest, size }, ...vouched };
   }
 
-  async #complete(ready: ReadyModel): Promise<boolean> {
-    const { blobs } = this.#components;
-    const wanted = [ready.build, ready.card, ...(ready.golden === undefined ? [] : [ready.golden])];
-    for (const { digest } of wanted) if (!(await blobs.has(digest))) return false;
-    return true;
+  #tell({ model, target }: RebuildJob, step: RebuildStep): void {
+    const who = { model: model.card.name, hardwareClass: target.id };
+    this.#components.log.debug({ ...who, step: step.type }, 'a rebuild goes on');
+    this.#components.onProgress?.({ ...who, ...step });
   }
 }
 
-function originalFailed(candidates: readonly Candidate[]): boolean {
-  return candidates.find(({ recipe }) => recipe === 'original')?.problem !== undefined;
-}
-
-/** Tries again with more time where not even the original ran: more often than not the machine was busy. */
-async function twice<T extends readonly Candidate[] | undefined>(
-  request: TrialRequest,
-  run: (request: TrialRequest) => Promise<T>,
-): Promise<T> {
-  const first = await run(request);
-  if (first === undefined || !originalFailed(first)) return first;
-  const milliseconds = Math.min(request.budget.milliseconds * SECOND_TRIAL_FACTOR, MAX_TRIAL_BUDGET_MS);
-  return run({ ...request, budget: { ...request.budget, milliseconds } });
-}
-
-/** What is known of a class without having run there: a graph that one runtime version fused, only that one surely loads. */
-function unproven(candidate: Candidate, job: RebuildJob, own: OwnRuntime | undefined): Candidate {
-  const { name, version } = job.runtime.runtime;
-  const same = own?.artifact.runtime.name === name && own.artifact.runtime.version === version;
-  if (candidate.recipe !== 'optimize' || candidate.build === undefined || same) return candidate;
-  const problem = `made with another runtime than ${name} ${version}, and no node of the class could try it`;
-  return { ...candidate, problem };
-}
-
-function jobKey({ model, target, objective, maxDrop }: Omit<RebuildJob, 'runtime'>): string {
-  const content = digestOf(
-    canonicalJson({ model: model.self.digest, target: target.id, objective, maxDrop }),
-  );
-  return `${model.card.name}/${content}`;
+function rulesOf({ objective, maxDrop, target }: RebuildJob): ChoiceRules {
+  const memoryMiB = memoryOfBand(target.memoryBand);
+  return { objective, maxDrop, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
 }

@@ -12,6 +12,7 @@ import {
 import { proveRuntime } from '../../inference/index.ts';
 import { type BlobStore, installTree } from '../../store/index.ts';
 import { RUNTIME_NAMES } from '../constants.ts';
+import type { InstalledRuntime } from './worker-protocol.ts';
 import { type Content, filesOf, type RuntimeArtifact } from '../pull/index.ts';
 
 /** A runtime that stands in the gateway's own folder and ran there. */
@@ -19,6 +20,12 @@ export interface OwnRuntime {
   artifact: RuntimeArtifact;
   dir: string;
   provider: string;
+}
+
+/** What a child is told of it. */
+export function installed({ dir, artifact }: OwnRuntime): InstalledRuntime {
+  const { name, version, entry } = artifact.runtime;
+  return { dir, manifest: { name, version, entry } };
 }
 
 /** Providers that need no hardware which only a node of the class has. */

@@ -1,4 +1,12 @@
-import type { Candidate, CandidateSpec, HardwareClass, ModelCard } from '../../core/index.ts';
+import {
+  type Candidate,
+  type CandidateSpec,
+  type HardwareClass,
+  type ModelCard,
+  saturatesInt8,
+  withinFloor,
+} from '../../core/index.ts';
+import type { JudgingData } from './judging-data.ts';
 
 /** What is tried for a model on a class, and what is not, with the reason. */
 export interface RebuildPlan {
@@ -8,46 +16,63 @@ export interface RebuildPlan {
 }
 
 /**
- * What is worth building, in a fixed order. Without data nobody could tell whether a build is still right, so the
- * original stays; and where the gateway has no runtime of its own nothing can be built.
+ * What is worth building, in a fixed order. Without data nobody could tell whether a build is still right, and made-up
+ * input would only pretend to: the original stays. Where the gateway has no runtime of its own nothing can be built.
  */
 export function planRebuild(
   card: ModelCard,
   target: HardwareClass,
   maxDrop: number,
-  canBuild: boolean,
+  has: { runtime: boolean; data: JudgingData },
 ): RebuildPlan {
-  const [original, ...others] = plannedCandidates(card, target, maxDrop);
-  if (original === undefined) throw new TypeError('a plan has no original');
-  const problem = !canBuild
-    ? 'the gateway has no runtime of its own to build with'
-    : card.validation === undefined
-      ? 'the model comes without validation data to judge a build by'
-      : undefined;
-  if (problem === undefined) return { specs: [original, ...others], skipped: [] };
-  return { specs: [original], skipped: others.map((spec) => ({ ...spec, problem })) };
+  const original: CandidateSpec = { name: 'original', recipe: 'original', options: {} };
+  const specs = [original];
+  const skipped: Candidate[] = [];
+  for (const spec of candidatesFor(target, maxDrop)) {
+    const problem = obstacle(spec, card, has);
+    if (problem === undefined) specs.push(spec);
+    else skipped.push({ ...spec, problem });
+  }
+  return { specs, skipped };
 }
 
-/** The candidates that a card allows and a class may gain by, the original first. */
-function plannedCandidates(card: ModelCard, target: HardwareClass, maxDrop: number): CandidateSpec[] {
+/** What a class may gain by. */
+function candidatesFor(target: HardwareClass, maxDrop: number): CandidateSpec[] {
   const weightBits = weightBitsOf(target);
-  const all: CandidateSpec[] = [
-    { name: 'original', recipe: 'original', options: {} },
-    { name: 'optimize', recipe: 'optimize', options: {} },
-    { name: 'ort-format', recipe: 'ort-format', options: {} },
-    { name: 'fp16', recipe: 'fp16', options: {} },
-    { name: 'fp16-weights', recipe: 'fp16-weights', options: {} },
-    { name: 'int8-weights', recipe: 'int8-weights', options: {} },
-    { name: 'int4-weights', recipe: 'int4-weights', options: {} },
+  const plain = (recipe: CandidateSpec['recipe']): CandidateSpec => ({ name: recipe, recipe, options: {} });
+  const quantised: CandidateSpec[] = [
     { name: 'int8-dynamic', recipe: 'int8-dynamic', options: { weightBits } },
     { name: 'int8-static', recipe: 'int8-static', options: { weightBits, maxDrop } },
   ];
-  return all.filter(({ recipe }) => {
-    if (recipe === 'original') return true;
-    return (
-      card.rebuild.allow.includes(recipe) && (recipe !== 'int8-static' || card.calibration !== undefined)
-    );
-  });
+  // The products of ARM (SDOT, SMMLA) are of equal signs: which activations their kernels like shows by trying.
+  if (target.arch === 'arm64')
+    quantised.push({
+      name: 'int8-static/int8',
+      recipe: 'int8-static',
+      options: { weightBits, maxDrop, activations: 'int8' },
+    });
+  return [
+    plain('optimize'),
+    plain('ort-format'),
+    plain('fp16'),
+    plain('fp16-weights'),
+    plain('int8-weights'),
+    plain('int4-weights'),
+    ...quantised,
+  ];
+}
+
+function obstacle(
+  { recipe }: CandidateSpec,
+  card: ModelCard,
+  { runtime, data }: { runtime: boolean; data: JudgingData },
+): string | undefined {
+  if (!card.rebuild.allow.includes(recipe)) return 'its publisher does not allow it';
+  if (!runtime) return 'the gateway has no runtime of its own to build with';
+  if (data.by === 'none') return 'the model comes without validation or calibration data to judge a build by';
+  if (recipe === 'int8-static' && data.calibration === undefined)
+    return 'the model comes without calibration data';
+  return undefined;
 }
 
 /**
@@ -55,16 +80,14 @@ function plannedCandidates(card: ModelCard, target: HardwareClass, maxDrop: numb
  * 16 bits and saturate there (VPMADDUBSW); one bit less in the weights rules that out.
  */
 export function weightBitsOf(target: HardwareClass): 7 | 8 {
-  const saturates = target.arch === 'x64' && !['amx', 'avx512vnni', 'avxvnni'].includes(target.isa);
-  return saturates ? 7 : 8;
+  return saturatesInt8(target) ? 7 : 8;
 }
 
 /** Candidates that are worth a node's time: built, and not known to be too inaccurate. The original always is. */
 export function worthTrying(candidates: readonly Candidate[], maxDrop: number): Candidate[] {
-  return candidates.filter(({ recipe, build, problem, accuracy }) => {
+  return candidates.filter(({ name, build, problem, accuracy }) => {
     if (build === undefined) return false;
-    if (recipe === 'original') return true;
-    if (problem !== undefined || accuracy === undefined) return false;
-    return accuracy.original - accuracy.build <= maxDrop + 1e-9;
+    if (name === 'original') return true;
+    return problem === undefined && accuracy !== undefined && withinFloor(accuracy, maxDrop);
   });
 }

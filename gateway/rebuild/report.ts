@@ -3,7 +3,9 @@ import {
   type Candidate,
   candidateNameSchema,
   type Digest,
+  type HardwareClass,
   isDigest,
+  MEMORY_BAND_NAMES,
   JUDGED_BY,
   OBJECTIVES,
   parseTrialResult,
@@ -17,6 +19,8 @@ import {
 /** A model that is ready for a class: what was chosen and why, and the blobs that a package takes. */
 export interface ReadyModel {
   report: RebuildReport;
+  /** The class that it is for. */
+  target: HardwareClass;
   build: { digest: Digest; size: number };
   /** The card to ship: the publisher's, or a copy that states another golden tolerance. */
   card: { digest: Digest; size: number };
@@ -36,7 +40,18 @@ const candidate = z.looseObject({
   pareto: z.boolean().optional(),
   verdict: z.string().optional(),
 });
+const target: z.ZodType<HardwareClass> = z.object({
+  id: z.string(),
+  os: z.string(),
+  arch: z.string(),
+  libc: z.string(),
+  isa: z.string(),
+  accelerator: z.string(),
+  memoryBand: z.enum(MEMORY_BAND_NAMES),
+  runtime: z.object({ name: z.string(), version: z.string(), digest, provider: z.string() }),
+});
 const readyModel = z.object({
+  target,
   report: z.object({
     model: z.object({ name: z.string(), version: z.string(), source: digest, size: z.number() }),
     hardwareClass: z.string(),

@@ -51,6 +51,18 @@ export interface GoldenAnswer {
   difference: number;
 }
 
+/** Asks the worker to cut a sample set into one to calibrate with and one to judge by. */
+export interface SplitTask {
+  samples: string;
+  calibration: string;
+  heldOut: string;
+}
+
+/** How many samples were held back. With none nothing was written. */
+export interface SplitAnswer {
+  heldOut: number;
+}
+
 /** Asks the worker what a model's graph says of itself. */
 export interface InspectTask {
   model: string;
@@ -80,6 +92,8 @@ const goldenTask = z.object({
   provider: z.string(),
   out: path,
 });
+const splitTask = z.object({ samples: path, calibration: path, heldOut: path });
+const splitAnswer = z.object({ heldOut: z.number().int().nonnegative() });
 const text = z.string().max(200);
 const count = z.number().int().nonnegative();
 const tensorSpec = z.object({ name: text, type: text, shape: z.array(z.union([count, text])).max(100) });
@@ -119,6 +133,16 @@ export function parseGoldenTask(value: unknown): GoldenTask {
 /** @throws {InvalidInputError} */
 export function parseGoldenAnswer(value: unknown): GoldenAnswer {
   return parseWith(goldenAnswer, value, 'golden answer');
+}
+
+/** @throws {InvalidInputError} */
+export function parseSplitTask(value: unknown): SplitTask {
+  return parseWith(splitTask, value, 'split task');
+}
+
+/** @throws {InvalidInputError} */
+export function parseSplitAnswer(value: unknown): SplitAnswer {
+  return parseWith(splitAnswer, value, 'split answer');
 }
 
 /** @throws {InvalidInputError} */

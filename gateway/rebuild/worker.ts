@@ -11,6 +11,7 @@ import { encodeGolden, loadRuntime, serveChild } from '../../inference/index.ts'
 import { type ModelFacts, modelFacts } from './model-facts.ts';
 import { decodeModel } from './onnx/index.ts';
 import { modelFile, RECIPE_TABLE } from './recipes/index.ts';
+import { splitSamples } from './split-samples.ts';
 import {
   type BuildAnswer,
   type GoldenAnswer,
@@ -18,11 +19,13 @@ import {
   parseBuildTask,
   parseGoldenTask,
   parseInspectTask,
+  parseSplitTask,
+  type SplitAnswer,
 } from './worker-protocol.ts';
 
 /** The process that opens a vendor's model: it has no keys, no network, no store, and answers for nothing. */
 
-serveChild({ build, golden, inspect });
+serveChild({ build, golden, inspect, split });
 
 async function build(params: unknown, { signal }: { signal: AbortSignal }): Promise<BuildAnswer> {
   const task = parseBuildTask(params);
@@ -43,6 +46,10 @@ async function build(params: unknown, { signal }: { signal: AbortSignal }): Prom
 async function inspect(params: unknown): Promise<ModelFacts> {
   const { model } = parseInspectTask(params);
   return modelFacts(decodeModel(await readFile(model)));
+}
+
+async function split(params: unknown): Promise<SplitAnswer> {
+  return { heldOut: await splitSamples(parseSplitTask(params)) };
 }
 
 async function golden(params: unknown): Promise<GoldenAnswer> {

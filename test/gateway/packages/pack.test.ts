@@ -31,11 +31,14 @@ test('the same inputs give the same package, and every file stands at its place 
   );
   const build = new Uint8Array(300_000).fill(3);
   const buildDigest = await blobs.put(build);
-  const report = { chosen: 'int8-dynamic' } as RebuildReport;
+  const candidates = [{ name: 'int8-dynamic', recipe: 'int8-dynamic', options: {} }];
+  const report = { chosen: 'int8-dynamic', candidates } as unknown as RebuildReport;
   const card = { digest: artifact.cardLayer.digest, size: artifact.cardLayer.size };
-  const ready = { report, build: { digest: buildDigest, size: build.byteLength }, card };
+  const target = hardwareClassOf(sampleConfiguration(['avx2'], 'i5'));
+  if (target === undefined) throw new TypeError('the sample has a class');
+  const ready = { report, target, build: { digest: buildDigest, size: build.byteLength }, card };
   const spec = parseDeploymentSpec({ name: 'hall', app: 'listener', to: 'all', settings: { rate: 2 } });
-  const hardwareClass = hardwareClassOf(sampleConfiguration(['avx2'], 'i5'))?.id ?? '';
+  const hardwareClass = target.id;
   const make = () => {
     const models = { ear: { artifact, ready } };
     const config = packageConfig({

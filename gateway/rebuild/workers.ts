@@ -1,0 +1,81 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../../core/index.ts';
+import { siblingModule, spawnChild } from '../../inference/index.ts';
+import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS, LARGE_MODEL_BYTES } from '../constants.ts';
+import { Turns } from './shared-work.ts';
+
+export interface WorkersInit {
+  /** Folder for what the workers write. */
+  dir: string;
+  execPath: string | undefined;
+  /** Workers at a time. */
+  parallel: number;
+  timeoutMs: number | undefined;
+  memoryMiB: number | undefined;
+}
+
+/** Asks the worker for one thing. */
+export type Ask = (method: string, task: object) => Promise<unknown>;
+
+/**
+ * Processes that open vendors' models, one for each piece of work: a model that crashes its process, or takes more
+ * memory or time than it may, costs that piece and nothing else. So many at a time as was said, and of those that work
+ * on a large model one, whatever was said.
+ */
+export class Workers {
+  readonly #init: WorkersInit;
+  readonly #log: Logger;
+  readonly #turns: Turns;
+  readonly #large = new Turns(1);
+
+  constructor(init: WorkersInit, components: { log: Logger }) {
+    this.#init = init;
+    this.#log = components.log;
+    this.#turns = new Turns(init.parallel);
+  }
+
+  /**
+   * Does something with a worker that has a folder of its own, which is gone afterwards.
+   *
+   * @param work.modelSize bytes of the model's weights
+   */
+  async run<T>(
+    { name, modelSize }: { name: string; modelSize: number },
+    signal: AbortSignal,
+    work: (ask: Ask, folder: string) => Promise<T>,
+  ): Promise<T> {
+    const start = (): Promise<T> => this.#turns.run(signal, () => this.#inChild(name, signal, work));
+    return this.alone(modelSize, signal, start);
+  }
+
+  /** Keeps other work on large models out while this one is on a large model. */
+  async alone<T>(modelSize: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return modelSize > LARGE_MODEL_BYTES ? this.#large.run(signal, work) : work();
+  }
+
+  async #inChild<T>(
+    name: string,
+    signal: AbortSignal,
+    work: (ask: Ask, folder: string) => Promise<T>,
+  ): Promise<T> {
+    const { dir, execPath, timeoutMs = BUILD_TIMEOUT_MS, memoryMiB = BUILD_MEMORY_MIB } = this.#init;
+    await mkdir(dir, { recursive: true });
+    const folder = await mkdtemp(join(dir, 'work-'));
+    const child = spawnChild({
+      entry: siblingModule(import.meta.url, './worker'),
+      cwd: folder,
+      name,
+      memoryMiB,
+      log: this.#log,
+      signal,
+      ...(execPath === undefined ? {} : { execPath }),
+    });
+    try {
+      return await work((method, task) => child.request(method, task, { signal, timeoutMs }), folder);
+    } finally {
+      await child.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
