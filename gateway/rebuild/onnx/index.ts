@@ -7,6 +7,7 @@ export { liftOpset, TARGET_OPSET } from './lift.ts';
 export * from './make.ts';
 export { decodeModel, encodeModel } from './model.ts';
 export * from './narrow.ts';
+export { type Reader, Scopes } from './scopes.ts';
 export * from './tensors.ts';
 export * from './types.ts';
 export * from './walk.ts';

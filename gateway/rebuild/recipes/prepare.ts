@@ -39,7 +39,7 @@ export async function prepare(context: RecipeContext): Promise<ModelProto> {
   return model;
 }
 
-function nameNodes(model: ModelProto): void {
+export function nameNodes(model: ModelProto): void {
   const names = new NameBook(model.graph);
   model.graph.node.forEach((node, index) => {
     if (node.name === '') node.name = names.take(`${node.opType}_${index}`);
@@ -47,7 +47,7 @@ function nameNodes(model: ModelProto): void {
 }
 
 /** Old exporters list weights as inputs too, which keeps a runtime from folding them. */
-function fixConstants(model: ModelProto, wanted: ReadonlySet<string>): void {
+export function fixConstants(model: ModelProto, wanted: ReadonlySet<string>): void {
   const constants = new Set(model.graph.initializer.map(({ name }) => name));
   model.graph.input = model.graph.input.filter(({ name }) => wanted.has(name) || !constants.has(name));
   if (model.irVersion < LOWEST_IR_VERSION) model.irVersion = LOWEST_IR_VERSION;
