@@ -78,7 +78,7 @@ export class DemoSite {
       bridge: String((bridge.ready.addresses as string[])[0]),
       publishers: [publisher],
       mdns: this.#multicast,
-      rebuild: { parallel: 2, trialBudgetMs: TRIAL_BUDGET_MS },
+      rebuild: { parallel: 2, threads: 1, trialBudgetMs: TRIAL_BUDGET_MS },
       api: { host: '127.0.0.1', port: apiPort, names: [] },
     });
     const gateway = await this.run('gateway');

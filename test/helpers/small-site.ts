@@ -66,7 +66,7 @@ export class SmallSite {
       bridge: addressOf(bridge),
       publishers: [String(bridge.ready.publisher)],
       mdns: false,
-      rebuild: { parallel: 1, trialBudgetMs: TRIAL_BUDGET_MS },
+      rebuild: { parallel: 1, threads: 1, trialBudgetMs: TRIAL_BUDGET_MS },
       api: { host: '127.0.0.1', port: 0, names: [] },
     });
   }

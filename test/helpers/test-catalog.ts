@@ -56,7 +56,7 @@ export class TestCatalog {
   }
 
   /** The impulse model with a few waveforms; their truth is what the original says of them. */
-  async model(overrides: Partial<ModelCard> = {}): Promise<CatalogEntry> {
+  async model(overrides: Partial<ModelCard> = {}, samples = 6): Promise<CatalogEntry> {
     const card = parseModelCard({
       name: 'impulse',
       version: '1.0.0',
@@ -72,7 +72,7 @@ export class TestCatalog {
     const weights = await readFile(new URL('../../apps/make/data/impulse_cnn.onnx', import.meta.url));
     const files = [
       { path: card.weights, bytes: weights, mediaType: MEDIA.modelWeights },
-      { path: 'validation.cbor', bytes: waveforms(6), mediaType: MEDIA.modelDataset },
+      { path: 'validation.cbor', bytes: waveforms(samples), mediaType: MEDIA.modelDataset },
       { path: 'card.json', bytes: Buffer.from(canonicalJson(card)), mediaType: MEDIA.modelCard },
     ];
     const layers = await this.#layers(files, MEDIA.modelFile);
