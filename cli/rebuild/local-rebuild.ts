@@ -17,12 +17,15 @@ import {
 } from '../../provider-bridge/index.ts';
 import { measureWith } from './emulated.ts';
 import { ClassUnfitError } from './errors.ts';
+import { type BareModel, modelFolder } from './model-source.ts';
 import { findTarget, type Target } from './target.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 export interface LocalRebuildInit {
-  /** A model's folder, as `catalog add` takes it. */
+  /** A model's folder, as `catalog add` takes it, or a bare ONNX file. */
   model: string;
+  /** What is said of a bare ONNX file. */
+  bare?: BareModel | undefined;
   /** Id or short form of a hardware class. Default: the class of the machine that measures. */
   target?: string | undefined;
   /** Default `latency`. */
@@ -51,6 +54,8 @@ export interface LocalRebuild {
   build: string;
   /** File of the card to ship with it: the publisher's, or one with another golden tolerance. */
   cardFile: string;
+  /** File of the golden vectors that a node would check the build by; undefined where there is nothing to check with. */
+  golden: string | undefined;
   /** File of any candidate that was built, by its name. */
   buildOf(name: string): Promise<string | undefined>;
   /** Lets go of the files. They are gone then, unless they lie in a `cacheDir`. */
@@ -63,6 +68,7 @@ export interface LocalRebuild {
  *
  * @throws {ClassUnfitError} when there is no runtime for the class, or `execPath` is not of it
  * @throws {InvalidInputError} for a name that is no class's @throws {RebuildFailedError} when the original does not run
+ * @throws {ModelFolderError} when there is no such model @throws {ModelNotOnnxError} @throws {InvalidCardError}
  * @throws {StoreLockedError} when another process works in `cacheDir`; and what packing a model throws
  */
 export async function rebuildLocally(init: LocalRebuildInit): Promise<LocalRebuild> {
@@ -79,7 +85,8 @@ export async function rebuildLocally(init: LocalRebuildInit): Promise<LocalRebui
 async function rebuildAt(bench: Workbench, init: LocalRebuildInit, log: Logger): Promise<LocalRebuild> {
   const { signal, execPath, objective = 'latency' } = init;
   const { blobs } = bench;
-  const model = await bench.openModel(await bench.add(await packModel(init.model, blobs, { signal })));
+  const folder = await modelFolder(init.model, init.bare ?? {}, bench.scratch, { log, signal });
+  const model = await bench.openModel(await bench.add(await packModel(folder, blobs, { signal })));
   const machine = await probeConfiguration(execPath === undefined ? {} : { execPath }, { signal });
   const own = bench.runtimes('own');
   await addOwnRuntime(bench, signal);
@@ -113,6 +120,7 @@ async function rebuildAt(bench: Workbench, init: LocalRebuildInit, log: Logger):
     target: hardwareClass,
     build: await blobs.path(ready.build.digest),
     cardFile: await blobs.path(ready.card.digest),
+    golden: ready.golden === undefined ? undefined : await blobs.path(ready.golden.digest),
     buildOf: async (wanted) => {
       const build = report.candidates.find((candidate) => candidate.name === wanted)?.build;
       return build === undefined ? undefined : blobs.path(build.digest);

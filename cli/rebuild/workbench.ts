@@ -25,6 +25,8 @@ import { FILES } from '../compose/files.ts';
 /** Where models are rebuilt without a site: a store of its own, into which everything is packed from this machine. */
 export interface Workbench {
   readonly dir: string;
+  /** A folder that is gone when the workbench is closed. */
+  readonly scratch: string;
   readonly blobs: BlobStore;
   readonly state: State;
   readonly content: Content;
@@ -50,21 +52,24 @@ export async function openWorkbench(
 ): Promise<Workbench> {
   const teardown = new Teardown();
   try {
-    const folder = dir ?? (await mkdtemp(join(tmpdir(), 'floormesh-rebuild-')));
-    if (dir === undefined) teardown.add(() => rm(folder, { recursive: true, force: true }));
-    else await mkdir(folder, { recursive: true });
+    const scratch = await mkdtemp(join(tmpdir(), 'floormesh-rebuild-'));
+    teardown.add(() => rm(scratch, { recursive: true, force: true }));
+    const folder = dir ?? scratch;
+    await mkdir(folder, { recursive: true });
     const state =
       dir === undefined ? memoryState({ log }) : await openState(join(folder, FILES.state), { signal, log });
     teardown.add(() => state.close());
     const blobs = await openBlobStore(join(folder, FILES.store));
-    return workbench({ dir: folder, blobs, state, log, close: () => teardown.run() });
+    return workbench({ dir: folder, scratch, blobs, state, log, close: () => teardown.run() });
   } catch (error) {
     await teardown.run().catch(() => {});
     throw error;
   }
 }
 
-function workbench(parts: Pick<Workbench, 'dir' | 'blobs' | 'state' | 'close'> & { log: Logger }): Workbench {
+function workbench(
+  parts: Pick<Workbench, 'dir' | 'scratch' | 'blobs' | 'state' | 'close'> & { log: Logger },
+): Workbench {
   const { log, ...rest } = parts;
   const { dir, blobs } = rest;
   const content = new Content({ mesh: { swarm: { fetchAll: refuseToFetch } }, blobs });

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import type { Candidate, RebuildReport } from '../../core/index.ts';
 import type { Explanation } from '../../gateway/api/index.ts';
 import { openClient } from '../client.ts';
 import type { CliContext } from '../context.ts';
-import { formatBytes, formatMs } from '../format.ts';
-import { facts, printable, table } from '../table.ts';
+import { reportText } from '../report-text.ts';
+import { facts, printable } from '../table.ts';
 import { type GatewayOptions, gatewayOptions, print } from '../verb.ts';
 
 /** `floormesh explain NODE [DEPLOYMENT]`: why a node has what it has, and what was rejected. */
@@ -45,27 +44,4 @@ function deploymentText(deployment: Explanation['deployments'][number]): string 
     report === null ? `\n${alias}: ${model}, not rebuilt yet\n` : `\n${reportText(alias, report)}`,
   );
   return printable(head).trimEnd() + '\n' + printable(variant).trimEnd() + '\n' + missing + models.join('');
-}
-
-function reportText(alias: string, report: RebuildReport): string {
-  const { model, objective, maxDrop, measuredBy, candidates, chosen } = report;
-  const head =
-    `${alias}: ${model.name} ${model.version} (${formatBytes(model.size)}), best ${objective} with at most ` +
-    `${maxDrop} of the metric lost, measured by ${measuredBy}`;
-  const rows = candidates.map((candidate) => [
-    candidate.recipe === chosen ? `* ${candidate.recipe}` : `  ${candidate.recipe}`,
-    candidate.build === undefined ? '' : formatBytes(candidate.build.size),
-    accuracyText(candidate.accuracy),
-    candidate.measurement === undefined ? '' : formatMs(candidate.measurement.p50Ms),
-    candidate.measurement === undefined ? '' : `${Math.round(candidate.measurement.peakMemoryMiB)} MiB`,
-    candidate.verdict ?? candidate.problem ?? '',
-  ]);
-  const right = ['SIZE', 'ACCURACY', 'P50', 'MEMORY'];
-  return `${printable(head)}\n${table(['  RECIPE', ...right, 'VERDICT'], rows, right)}`;
-}
-
-/** Without labels the figure is agreement with the original, which says less: marked by `~`. */
-function accuracyText(accuracy: Candidate['accuracy']): string {
-  if (accuracy === undefined) return '';
-  return `${accuracy.labelled ? '' : '~'}${(accuracy.build * 100).toFixed(1)} %`;
 }
