@@ -25,3 +25,5 @@ export const MAX_WAITING_EVENTS = 64;
 export const MAX_RESULT_BYTES = 2 * 1024 * 1024;
 /** Handling times that the middle value is taken over. */
 export const TIMES_KEPT = 128;
+/** Optimising one model for this CPU, at a low priority. */
+export const FINALISE_TIMEOUT_MS = 15 * 60_000;

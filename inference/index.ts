@@ -33,6 +33,9 @@ export {
   ModelInvalidError,
   RuntimeInvalidError,
 } from './errors.ts';
+export type { FinalCopy, Finalised, OpenedModel } from './finalise/final-copy.ts';
+export { finaliseModel } from './finalise/finalise-model.ts';
+export type { FinaliseInit } from './finalise/finalise-model.ts';
 export { decodeGolden, encodeGolden } from './golden.ts';
 export type { GoldenCase } from './golden.ts';
 export { proveRuntime } from './probe/prove-runtime.ts';

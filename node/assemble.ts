@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   type Assignments,
   type Configuration,
+  errorRecord,
   type HealthFact,
   type Install,
   InvalidInputError,
@@ -16,6 +17,7 @@ import type { KeyPair } from '../trust/index.ts';
 import { Dispatcher } from './actions/dispatcher.ts';
 import { Content } from './agent/content.ts';
 import { Deployments } from './agent/deployments.ts';
+import { Finaliser } from './agent/finaliser.ts';
 import { InstallBook } from './agent/install-book.ts';
 import { Installer } from './agent/installer.ts';
 import { Runtimes } from './agent/runtimes.ts';
@@ -25,6 +27,7 @@ import { Outbox } from './events/outbox.ts';
 import { Forwarder } from './forwarder.ts';
 import type { NodeInit } from './init.ts';
 import { runsEmulated } from './probe/probe.ts';
+import { Activity } from './runtime-host/activity.ts';
 import type { StartApp } from './runtime-host/app-process.ts';
 import { EventJournal } from './runtime-host/event-journal.ts';
 import { DeploymentHost } from './runtime-host/host.ts';
@@ -49,14 +52,15 @@ export interface Parts {
   runtimes: Runtimes;
   deployments: Deployments;
   trials: Trials;
+  finaliser: Finaliser;
   configuration: () => Configuration;
   health: () => Pick<HealthFact, 'deployments' | 'received'>;
   assign: (assignments: Assignments, options: { pushed: boolean }) => Promise<void>;
 }
 
-/** Where a node keeps what it installed. */
-export function foldersOf(dir: string): { packages: string; runtimes: string } {
-  return { packages: join(dir, 'packages'), runtimes: join(dir, 'runtimes') };
+/** Where a node keeps what it installed, and models as they were optimised for its CPU. */
+export function foldersOf(dir: string): { packages: string; runtimes: string; copies: string } {
+  return { packages: join(dir, 'packages'), runtimes: join(dir, 'runtimes'), copies: join(dir, 'copies') };
 }
 
 /**
@@ -71,7 +75,7 @@ export function assemble(
   base: Configuration,
   onChange: () => void,
 ): Parts {
-  const { mesh, blobs, state, log, clock = Date.now } = components;
+  const { mesh, blobs, state, keyPair, log, clock = Date.now } = components;
   const { name: node, gateway, publishers, execPath, sources = [], actions = [] } = init;
   const folders = foldersOf(init.dir);
   const call = (name: string, request: unknown, signal: AbortSignal): Promise<unknown> =>
@@ -91,14 +95,31 @@ export function assemble(
   const configuration = (): Configuration => ({ ...base, runtimes: runtimes.proven() });
   const book = new InstallBook({ state, clock, onChange: (install) => receipts.add(install) });
   const overheadMiB = runsEmulated(base) ? EMULATOR_MIB : undefined;
-  const start: StartApp = ({ dir, config }, { onAction, signal }) =>
-    startApp({ dir, config, execPath, overheadMiB, log, onAction, signal });
+  const activity = new Activity();
+  const machine = { execPath, memoryMiB: base.memory.grantMiB, overheadMiB };
+  const finaliser = new Finaliser(
+    { dir: folders.copies, packages: folders.packages, ...machine },
+    { configuration, activity, log },
+  );
+  const start: StartApp = async (version, { onAction, signal }) => {
+    const { dir, config } = version;
+    const copies = await finaliser.copiesOf(version);
+    const init = { dir, config, execPath, overheadMiB, log, onAction, signal };
+    const app = await startApp({ ...init, copies }).catch((error: unknown) => {
+      // A copy must never cost more than the time that it saves.
+      if (Object.keys(copies).length === 0 || signal?.aborted === true) throw error;
+      log.warn({ deployment: config.deployment, ...errorRecord(error) }, 'an app is started without copies');
+      return startApp(init);
+    });
+    finaliser.started(version, copies, app.opened);
+    return app;
+  };
   const makeHost = (deployment: string): DeploymentHost => {
     const journal = new EventJournal(state, deployment);
     const dispatch: Dispatcher['dispatch'] = (target, record) => dispatcher.dispatch(target, record);
     return new DeploymentHost(
       { deployment, node, sources },
-      { startApp: start, journal, dispatch, addEvent, log, clock },
+      { startApp: start, journal, dispatch, addEvent, activity, log, clock },
     );
   };
   const installer = new Installer(
@@ -113,12 +134,9 @@ export function assemble(
   );
   const deployments: Deployments = new Deployments(
     { dir: folders.packages, gatewayKey: publicKeyOf(gateway) },
-    { book, installer, makeHost, addEvent, log },
+    { book, installer, makeHost, addEvent, sweepCopies: () => finaliser.sweep(), log },
   );
-  const trials = new Trials(
-    { execPath, memoryMiB: base.memory.grantMiB, overheadMiB },
-    { content, runtimes, log },
-  );
+  const trials = new Trials(machine, { content, runtimes, activity, keyPair, log });
   return {
     outbox,
     receipts,
@@ -127,6 +145,7 @@ export function assemble(
     runtimes,
     deployments,
     trials,
+    finaliser,
     configuration,
     health: () => ({ deployments: deployments.health(), received: receivedOf(mesh, gateway) }),
     assign: async ({ runtimes: offered, offers }, options) => {

@@ -63,6 +63,18 @@ export const FETCH_TIMEOUT_MS = 24 * 3_600_000;
 export const FETCH_SMALL_TIMEOUT_MS = 5 * 60_000;
 /** A trial's blobs and runs. */
 export const TRIAL_TIMEOUT_MS = 20 * 60_000;
+/** Time of which it is asked how much of it apps were at work … */
+export const BUSY_WINDOW_MS = 10_000;
+/** … and the share from which on the node has no time for a trial. */
+export const BUSY_SHARE = 0.5;
+/** What one trial waits for apps, all its waits together. */
+export const TRIAL_WAIT_MS = 60_000;
+/** nice(2): apps get ten times the time of a trial where both want it. */
+export const TRIAL_PRIORITY = 10;
+/** nice(2): time that nobody else wants. */
+export const FINALISE_PRIORITY = 19;
+/** Room on the disk for finalising a model, in times of its size: the copy, and one that the runtime writes meanwhile. */
+export const FINALISE_COPIES = 3;
 export const GATEWAY_CALL_TIMEOUT_MS = 15_000;
 /** Installs that a node remembers per deployment; the oldest superseded ones are forgotten. */
 export const REMEMBERED_INSTALLS = 10;

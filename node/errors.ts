@@ -15,8 +15,8 @@ export const NotAuthorisedError = defineError(
 export const NodeBusyError = defineError(
   'NodeBusyError',
   'ERR_NODE_BUSY',
-  'The node measures builds for somebody else at the moment.',
-  'Ask again when the trial that runs has ended, or ask another node of the same class.',
+  'The node has no time to measure builds: its apps are at work, or another trial runs.',
+  'Ask again later, or ask another node of the same class.',
 );
 export const OfferOutdatedError = defineError(
   'OfferOutdatedError',

@@ -56,7 +56,7 @@ export class FloormeshNode {
     running.stopping.abort();
     for (const end of running.ends) end();
     running.facts.stop();
-    await running.trials.stop();
+    await Promise.all([running.trials.stop(), running.finaliser.stop()]);
     await Promise.all([running.runtimes.stop(), running.deployments.stop()]);
     await running.dispatcher.stop();
     await running.receipts.stop();

@@ -19,4 +19,13 @@ export { holdLock } from './lock.ts';
 export { memoryBlobStore } from './memory-blob-store.ts';
 export { memoryState } from './memory-state.ts';
 export type { ListOptions, State, Table, TableOperation, WriteOptions } from './state.ts';
-export { activateTree, activeTree, installTree, listTrees, removeTree, type TreeFile } from './tree.ts';
+export {
+  activateTree,
+  activeTree,
+  beginTree,
+  finishTree,
+  installTree,
+  listTrees,
+  removeTree,
+  type TreeFile,
+} from './tree.ts';

@@ -76,6 +76,35 @@ export async function installTree(
   return target;
 }
 
+/** A new empty folder for a tree in the making. It is swept when the process that asked for it is gone. */
+export async function beginTree(root: string): Promise<string> {
+  const staging = await stagingPlace(root);
+  await mkdir(staging);
+  return staging;
+}
+
+/**
+ * Makes a folder from `beginTree` with some files the tree `root/name`, whole or not at all. What is there under that
+ * name already stays.
+ *
+ * @returns the tree's path
+ * @throws {DiskFullError}
+ */
+export async function finishTree(root: string, staging: string, name: string): Promise<string> {
+  const target = join(root, checkTreeName(name));
+  try {
+    for (const file of await readdir(staging)) await syncFile(join(staging, file));
+    await syncFolder(staging);
+    await rename(staging, target);
+    await syncFolder(root);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error)) && (await isFolder(target))) return target;
+    throw storageError(error);
+  }
+  return target;
+}
+
 /** Points `root/link` at the tree `name`; it points at the old one or at the new one at any moment. */
 export async function activateTree(root: string, linkName: string, name: string): Promise<void> {
   const path = join(root, checkTreeName(linkName));
@@ -147,13 +176,17 @@ async function placeFile(source: string, target: string, mode: number | undefine
     }
   }
   await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  const handle = await open(target, 'r');
+  await syncFile(target);
+  await chmod(target, (mode ?? READ_ONLY_MODE) & 0o555);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await chmod(target, (mode ?? READ_ONLY_MODE) & 0o555);
 }
 
 function checkTreeName(name: string): string {

@@ -5,6 +5,7 @@ import type { AppContext, AppDefinition, AppEvent } from '../app/define.ts';
 import type { ChildPeer } from '../child/serve-child.ts';
 import { START_TIMEOUT_MS } from '../constants.ts';
 import { AppFailedError, AppInvalidError, DeadlineExceededError } from '../errors.ts';
+import type { FinalCopy, OpenedModel } from '../finalise/final-copy.ts';
 import { loadRuntime } from '../runtimes/load-runtime.ts';
 import { logLine } from './app-log.ts';
 import { jsonText } from './json-text.ts';
@@ -19,6 +20,8 @@ export interface AppRunner {
   handle(event: AppEvent, signal: AbortSignal): Promise<string>;
   /** @throws {GoldenMismatchError} */
   checkGolden(): Promise<void>;
+  /** How each model was opened. */
+  opened(): Record<string, OpenedModel>;
 }
 
 /**
@@ -26,12 +29,17 @@ export interface AppRunner {
  *
  * @throws {RuntimeInvalidError} @throws {ModelInvalidError} @throws {AppInvalidError} @throws {AppFailedError}
  */
-export async function loadPackage(given: string, config: PackageConfig, peer: ChildPeer): Promise<AppRunner> {
+export async function loadPackage(
+  given: string,
+  config: PackageConfig,
+  copies: Readonly<Record<string, FinalCopy>>,
+  peer: ChildPeer,
+): Promise<AppRunner> {
   const dir = await realpath(given);
   confineModules(dir);
   const { name, version, entry } = config.runtime;
   const runtime = await loadRuntime(join(dir, PACKAGE_PATH.runtime('')), { name, version, entry });
-  const models = await openModels(runtime, dir, config);
+  const models = await openModels(runtime, dir, config, copies);
   const app = await loadApp(dir, config.app);
   const runner = new PackageRunner(config, peer, models, app);
   await runner.setUp();
@@ -78,6 +86,10 @@ class PackageRunner implements AppRunner {
 
   checkGolden(): Promise<void> {
     return this.#models.checkGolden();
+  }
+
+  opened(): Record<string, OpenedModel> {
+    return this.#models.opened();
   }
 
   #context(eventId: string, signal: AbortSignal): AppContext {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  digestOf,
   InvalidCardError,
   InvalidInputError,
   type ModelCard,
@@ -11,9 +12,11 @@ import {
   parseModelCard,
   type RuntimeHandle,
   type Session,
+  type SessionOptions,
   type Tensors,
 } from '../../core/index.ts';
 import type { AppModel } from '../app/define.ts';
+import { COPY_OPTIMIZATION, type FinalCopy, type OpenedModel } from '../finalise/final-copy.ts';
 import { decodeGolden, type GoldenCase } from '../golden.ts';
 import { compareGolden } from './compare-golden.ts';
 import { Turns } from './turns.ts';
@@ -35,6 +38,11 @@ export class Models {
     return model;
   }
 
+  /** How each was opened, by the app's name of it. */
+  opened(): Record<string, OpenedModel> {
+    return Object.fromEntries([...this.#models].map(([alias, { opened }]) => [alias, opened]));
+  }
+
   /** Runs every golden case of every model. @throws {GoldenMismatchError} @throws {InferenceError} */
   async checkGolden(): Promise<void> {
     for (const [alias, model] of this.#models)
@@ -43,36 +51,67 @@ export class Models {
   }
 }
 
-/** Opens every model of a package, one after the other, and runs each once so that the first event is not the slow one. */
+/**
+ * Opens every model of a package, one after the other, and runs each once so that the first event is not the slow one.
+ *
+ * @param copies models as this machine optimised them before, by the app's name of the model
+ */
 export async function openModels(
   runtime: RuntimeHandle,
   dir: string,
   config: PackageConfig,
+  copies: Readonly<Record<string, FinalCopy>> = {},
 ): Promise<Models> {
   const models = new Map<string, LoadedModel>();
-  for (const alias of Object.keys(config.models)) {
+  for (const [alias, { session: settings = {} }] of Object.entries(config.models)) {
     const card = await readCard(join(dir, PACKAGE_PATH.card(alias)), alias);
-    const weights = await readFile(join(dir, PACKAGE_PATH.weights(alias)));
-    const session = await runtime.open(weights, { provider: config.runtime.provider });
-    const model = new LoadedModel(alias, card, session, dir);
+    const weights = join(dir, PACKAGE_PATH.weights(alias));
+    const options = { ...settings, provider: config.runtime.provider };
+    const { session, opened } = await openModel(runtime, weights, options, copies[alias]);
+    const model = new LoadedModel({ alias, card, session, dir, opened });
     await model.warmUp();
     models.set(alias, model);
   }
   return new Models(models);
 }
 
+/** The copy where there is one and it is whole, else the package's own model, which needs nobody's help. */
+async function openModel(
+  runtime: RuntimeHandle,
+  weights: string,
+  options: SessionOptions,
+  copy: FinalCopy | undefined,
+): Promise<{ session: Session; opened: OpenedModel }> {
+  const start = performance.now();
+  let problem: string | undefined;
+  if (copy !== undefined)
+    try {
+      const bytes = await readFile(copy.path);
+      if (digestOf(bytes) !== copy.digest) throw new InvalidInputError('it is not what was written');
+      const session = await runtime.open(bytes, { ...options, optimization: COPY_OPTIMIZATION });
+      return { session, opened: { from: 'copy', openMs: performance.now() - start } };
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+  const session = await runtime.open(await readFile(weights), options);
+  const opened: OpenedModel = { from: 'package', openMs: performance.now() - start };
+  return { session, opened: problem === undefined ? opened : { ...opened, problem } };
+}
+
 class LoadedModel implements AppModel {
   readonly card: ModelCard;
+  readonly opened: OpenedModel;
   readonly #alias: string;
   readonly #session: Session;
   readonly #dir: string;
   readonly #turns = new Turns();
 
-  constructor(alias: string, card: ModelCard, session: Session, dir: string) {
-    this.#alias = alias;
-    this.card = card;
-    this.#session = session;
-    this.#dir = dir;
+  constructor(parts: { alias: string; card: ModelCard; session: Session; dir: string; opened: OpenedModel }) {
+    this.#alias = parts.alias;
+    this.card = parts.card;
+    this.#session = parts.session;
+    this.#dir = parts.dir;
+    this.opened = parts.opened;
   }
 
   async file(name: string): Promise<Uint8Array> {

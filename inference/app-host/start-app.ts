@@ -6,6 +6,7 @@ import { permissionFlags } from '../child/permissions.ts';
 import { type Child, type ChildExit, spawnChild } from '../child/spawn-child.ts';
 import { DEADLINE_GRACE_MS, GOLDEN_TIMEOUT_MS, MAX_WAITING_EVENTS, START_TIMEOUT_MS } from '../constants.ts';
 import { AppBusyError, DeadlineExceededError } from '../errors.ts';
+import type { FinalCopy, OpenedModel } from '../finalise/final-copy.ts';
 import { type Action, parseAction } from './action.ts';
 import { saidBy } from './app-log.ts';
 import { HandlingTimes } from './handling-times.ts';
@@ -15,6 +16,8 @@ export interface AppInit {
   /** Folder of the installed package. */
   dir: string;
   config: PackageConfig;
+  /** Models as this machine optimised them before, by the app's name of the model. */
+  copies?: Record<string, FinalCopy>;
   execPath?: string;
   /** What the process may hold beside what the app is granted: an emulator's own memory, in MiB. */
   overheadMiB?: number;
@@ -38,6 +41,8 @@ export interface AppStats {
 /** An app in a process of its own. When the process ends, it stays ended: start another one. */
 export interface RunningApp {
   readonly pid: number | undefined;
+  /** How each model was opened, by the app's name of it. */
+  readonly opened: Readonly<Record<string, OpenedModel>>;
   /**
    * Handles one event after the other, in the order of the calls, and gives the app's result (JSON). A handler that
    * does not end within the app's deadline is ended together with its process. When the signal aborts, the app is told
@@ -65,10 +70,11 @@ export async function startApp(init: AppInit): Promise<RunningApp> {
   const { config, execPath, overheadMiB, log, signal, onAction } = init;
   signal?.throwIfAborted();
   const dir = await realpath(init.dir);
+  const copies = await realCopies(init.copies ?? {});
   const child = spawnChild({
     entry: siblingModule(import.meta.url, '../children/app-host'),
     ...(execPath === undefined ? {} : { execPath }),
-    args: permissionFlags(dir),
+    args: permissionFlags(dir, ...Object.values(copies).map(({ path }) => path)),
     memoryMiB: config.grants.memoryMiB,
     ...(overheadMiB === undefined ? {} : { overheadMiB }),
     name: config.deployment,
@@ -81,15 +87,26 @@ export async function startApp(init: AppInit): Promise<RunningApp> {
   child.onNotice('log', (params) => log.info({ app: config.deployment, ...saidBy(params) }));
   try {
     const options = { timeoutMs: START_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
-    await child.request('start', { dir, config: JSON.stringify(config) }, options);
+    const answer = await child.request('start', { dir, config: JSON.stringify(config), copies }, options);
+    return new HostedApp(child, config, answer as Record<string, OpenedModel>);
   } catch (error) {
     await child.stop();
     throw error;
   }
-  return new HostedApp(child, config);
+}
+
+/** Copies by where they really lie, as Node's permission model wants to know; those that are gone are left out. */
+async function realCopies(copies: Record<string, FinalCopy>): Promise<Record<string, FinalCopy>> {
+  const real: Record<string, FinalCopy> = {};
+  for (const [alias, copy] of Object.entries(copies)) {
+    const path = await realpath(copy.path).catch(() => undefined);
+    if (path !== undefined) real[alias] = { ...copy, path };
+  }
+  return real;
 }
 
 class HostedApp implements RunningApp {
+  readonly opened: Readonly<Record<string, OpenedModel>>;
   readonly #child: Child;
   readonly #config: PackageConfig;
   readonly #turns = new Turns();
@@ -97,7 +114,8 @@ class HostedApp implements RunningApp {
   #handled = 0;
   #failed = 0;
 
-  constructor(child: Child, config: PackageConfig) {
+  constructor(child: Child, config: PackageConfig, opened: Record<string, OpenedModel>) {
+    this.opened = opened;
     this.#child = child;
     this.#config = config;
   }

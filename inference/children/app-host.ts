@@ -4,6 +4,7 @@ import { type AppRunner, loadPackage } from '../app-host/app-runner.ts';
 import { isRecord } from '../channel/messages.ts';
 import { serveChild } from '../child/serve-child.ts';
 import { AppInvalidError } from '../errors.ts';
+import type { FinalCopy } from '../finalise/final-copy.ts';
 
 /** Runs one app: loads its package on `start`, then handles events, one at a time as its daemon sends them. */
 let runner: AppRunner | undefined;
@@ -13,8 +14,9 @@ const peer = serveChild({
   start: async (params) => {
     if (!isRecord(params)) throw new InvalidInputError('start takes a map');
     const config: PackageConfig = parsePackageConfig(Buffer.from(String(params['config'])));
-    runner = await loadPackage(String(params['dir']), config, peer);
-    return null;
+    const copies = params['copies'] as Record<string, FinalCopy>;
+    runner = await loadPackage(String(params['dir']), config, copies, peer);
+    return runner.opened();
   },
   handle: async (params) => {
     const controller = new AbortController();

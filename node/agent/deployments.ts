@@ -27,6 +27,8 @@ export interface DeploymentsComponents {
   installer: Installer;
   makeHost: (deployment: string) => DeploymentHost;
   addEvent: (event: NewEvent) => Promise<unknown>;
+  /** Removes what was kept beside packages that are gone. */
+  sweepCopies: () => Promise<void>;
   log: Logger;
 }
 
@@ -200,7 +202,7 @@ export class Deployments {
 
   /** Removes trees that no install names any more, or that were superseded before the last one. */
   async #sweep(): Promise<void> {
-    const { book, log } = this.#components;
+    const { book, sweepCopies, log } = this.#components;
     const kept = new Set<string>();
     for (const deployment of book.deployments()) {
       const installs = book.of(deployment).map(({ install }) => install);
@@ -216,6 +218,7 @@ export class Deployments {
       log.debug({ tree: name }, 'an old package is removed');
       await removeTree(this.#init.dir, name);
     }
+    await sweepCopies();
   }
 
   async #tellRefused(offer: Offer, error: unknown): Promise<void> {

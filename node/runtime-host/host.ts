@@ -8,6 +8,7 @@ import type { SourceInit } from '../init.ts';
 import { SourceSet } from '../sources/source-set.ts';
 import type { SourceEvent } from '../sources/source.ts';
 import { Wake } from '../wake.ts';
+import type { Activity } from './activity.ts';
 import { AppProcess, type AppVersion, type StartApp } from './app-process.ts';
 import { EventHandler } from './event-handler.ts';
 import type { EventJournal } from './event-journal.ts';
@@ -27,6 +28,8 @@ export interface HostComponents {
   journal: EventJournal;
   dispatch: (target: string, record: ActionRecord) => Promise<void>;
   addEvent: (event: NewEvent) => Promise<unknown>;
+  /** Told when the app has something to do, and when it has not. */
+  activity: Pick<Activity, 'begin' | 'end'>;
   log: Logger;
   clock: () => number;
 }
@@ -193,14 +196,19 @@ export class DeploymentHost {
       const app = await this.#process?.app(signal);
       if (this.#next !== undefined) continue;
       const entry = app === undefined ? undefined : this.#queue.shift();
-      if (app === undefined || entry === undefined) await this.#wake.wait(signal);
-      else
+      if (app === undefined || entry === undefined) {
+        this.#components.activity.end(this.#init.deployment);
+        await this.#wake.wait(signal);
+      } else {
+        this.#components.activity.begin(this.#init.deployment);
         await this.#handler.take(app, entry).catch((error: unknown) => {
           const problem = errorRecord(error);
           this.#components.log.error({ event: entry.event.id, ...problem }, 'an event could not be handled');
           entry.settle?.reject(error);
         });
+      }
     }
+    this.#components.activity.end(this.#init.deployment);
   }
 
   #switch(): void {

@@ -1,10 +1,17 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
-import { float32, type Logger, PACKAGE_PATH, silentLogger } from '../../core/index.ts';
-import { type Action, encodeGolden, type RunningApp, startApp } from '../../inference/index.ts';
+import { digestOf, float32, type Logger, PACKAGE_PATH, silentLogger } from '../../core/index.ts';
+import {
+  type Action,
+  encodeGolden,
+  type FinalCopy,
+  finaliseModel,
+  type RunningApp,
+  startApp,
+} from '../../inference/index.ts';
 import { packageTree, type PackageTree, type PackageTreeInit } from '../helpers/package-tree.ts';
 
 interface Started extends PackageTree {
@@ -213,4 +220,72 @@ test('a start that is given up leaves no process behind', async (t) => {
   await mkdir(join(tree.dir, 'seen'), { recursive: true });
   controller.abort(new RangeError('enough'));
   await t.throwsAsync(starting, { message: 'enough' });
+});
+
+/** Golden inputs alone are used: what is compared is the copy with the model itself. */
+const golden = encodeGolden([
+  {
+    inputs: { x: float32(new Float32Array(3 * 48 * 192).fill(0.3), [1, 3, 48, 192]) },
+    outputs: {},
+  },
+]);
+
+test('a model that was finalised for this CPU is opened from its copy, and gives the same', async (t) => {
+  const tree = await packageTree({ golden });
+  t.teardown(tree.remove);
+  const out = join(tree.dir, 'copy');
+  await mkdir(out);
+  const init = { dir: tree.dir, config: tree.config, log: silentLogger };
+  const made = await finaliseModel({ ...init, model: 'direction', out, worthShare: 1e9 });
+  const file = made.copy?.file ?? 'none';
+  t.deepEqual(await readdir(out), [file]);
+  t.is(made.copy?.digest, digestOf(await readFile(join(out, file))));
+  const classify = async (copies: Record<string, FinalCopy>): Promise<[unknown, RunningApp['opened']]> => {
+    const app = await startApp({ ...init, copies, onAction: async () => undefined });
+    const event = {
+      id: '1',
+      kind: 'message',
+      source: 'test',
+      name: 'classify',
+      at: 0,
+      data: new Uint8Array(),
+    };
+    const result = await app.handle(event);
+    await app.stop();
+    return [result, app.opened];
+  };
+  const copy: FinalCopy = { path: join(out, file), digest: made.copy?.digest ?? digestOf('') };
+  const [own, openedOwn] = await classify({});
+  const [fromCopy, openedCopy] = await classify({ direction: copy });
+  t.is(openedOwn['direction']?.from, 'package');
+  t.is(openedCopy['direction']?.from, 'copy');
+  t.deepEqual(fromCopy, own);
+
+  const bytes = await readFile(copy.path);
+  bytes[bytes.length >> 1] = 255 - (bytes[bytes.length >> 1] ?? 0);
+  await writeFile(copy.path, bytes);
+  const [fromBroken, openedBroken] = await classify({ direction: copy });
+  t.like(openedBroken['direction'], { from: 'package', problem: 'it is not what was written' });
+  t.deepEqual(fromBroken, own);
+  const [, openedGone] = await classify({ direction: { ...copy, path: join(out, 'gone') } });
+  t.is(openedGone['direction']?.from, 'package');
+});
+
+test('without inputs to compare by, or with a runtime that saves nothing, there is no copy', async (t) => {
+  for (const init of [{}, { runtime: 'onnxruntime-web', golden } as const]) {
+    const tree = await packageTree(init);
+    t.teardown(tree.remove);
+    const out = join(tree.dir, 'copy');
+    await mkdir(out);
+    const { copy, why } = await finaliseModel({
+      dir: tree.dir,
+      config: tree.config,
+      model: 'direction',
+      out,
+      log: silentLogger,
+    });
+    t.is(copy, undefined);
+    t.regex(why ?? '', /no inputs|can't save/);
+    t.deepEqual(await readdir(out), []);
+  }
 });

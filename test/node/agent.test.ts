@@ -1,18 +1,27 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
   ANNOTATION,
-  fingerprintOf,
-  parseConfigurationAnswer,
-  silentLogger,
   type Assignments,
+  digestOf,
+  encodeSamples,
+  fingerprintOf,
+  float32,
   type InstallState,
+  type Logger,
+  MEDIA,
+  PACKAGE_PATH,
+  parseConfigurationAnswer,
+  parseTrialResult,
+  silentLogger,
+  type TrialRequest,
 } from '../../core/index.ts';
+import { encodeGolden, type OpenedModel } from '../../inference/index.ts';
 import type { Mesh } from '../../mesh/index.ts';
 import { type FloormeshNode, node, type NodeInit } from '../../node/index.ts';
 import { type BlobStore, openBlobStore, openState } from '../../store/index.ts';
-import { generateKeyPair, type KeyPair } from '../../trust/index.ts';
+import { generateKeyPair, type KeyPair, verifyTrial } from '../../trust/index.ts';
 import { addressOf, connectedTo, startTestMesh } from '../helpers/mesh.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import {
@@ -46,7 +55,7 @@ async function startNode(
   t: ExecutionContext,
   home: NodeHome,
   gateway: TestGateway,
-  options: { connect: boolean; init?: Partial<NodeInit> } = { connect: true },
+  options: { connect: boolean; init?: Partial<NodeInit>; log?: Logger } = { connect: true },
 ): Promise<NodeBench> {
   const { dir, keyPair } = home;
   const inbox = join(dir, 'inbox');
@@ -63,7 +72,7 @@ async function startNode(
     memoryMiB: 1024,
     sources: [{ name: 'inbox', type: 'folder', path: inbox, event: 'message' }],
     ...options.init,
-  })({ mesh, blobs, state, keyPair, log: silentLogger });
+  })({ mesh, blobs, state, keyPair, log: options.log ?? silentLogger });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= started
@@ -293,4 +302,71 @@ test.serial('a runtime by a publisher that is not trusted is not tried', async (
   await assign(gateway, bench, { runtimes: [], offers: [await makeOffer(gateway, parts, 1)] });
   await untilReceipt(gateway, 1, 'failed');
   t.deepEqual(bench.node.configuration().runtimes, []);
+});
+
+const ZEROS = { x: float32(new Float32Array(3 * 48 * 192), [1, 3, 48, 192]) };
+
+test.serial(
+  'a model is finalised for the CPU after its install, and the second start knows of it',
+  async (t) => {
+    const gateway = await startTestGateway(t);
+    const parts = await publishParts(gateway);
+    const home = await newHome(t);
+    const opened: OpenedModel[] = [];
+    const log: Logger = {
+      ...silentLogger,
+      info: (details, message) => {
+        if (message === 'a model was opened') opened.push(details as unknown as OpenedModel);
+      },
+    };
+    const bench = await startNode(t, home, gateway, { connect: true, log });
+    const golden = encodeGolden([{ inputs: ZEROS, outputs: {} }]);
+    const layer = {
+      mediaType: MEDIA.file,
+      digest: await gateway.blobs.put(golden),
+      size: golden.byteLength,
+      annotations: { [ANNOTATION.path]: PACKAGE_PATH.golden('direction') },
+    };
+    const offer = await makeOffer(gateway, parts, 1, { layers: (layers) => [...layers, layer] });
+    await assign(gateway, bench, { runtimes: [parts.runtime.offer], offers: [offer] });
+    await untilReceipt(gateway, 1, 'active');
+    t.is(opened[0]?.from, 'package');
+    const copies = join(home.dir, 'copies');
+    await until('it is finalised', async () => (await readdir(copies)).some((name) => !name.startsWith('.')));
+    const [key = ''] = (await readdir(copies)).filter((name) => !name.startsWith('.'));
+    const hasCopy = (await readdir(join(copies, key))).some((file) => file.startsWith('model.'));
+    await bench.stop();
+    await startNode(t, home, gateway, { connect: false, log });
+    await until('it started again', () => opened.length === 2);
+    t.is(opened[1]?.from, hasCopy ? 'copy' : 'package');
+    t.is(opened[1]?.problem, undefined);
+  },
+);
+
+test.serial('a node measures builds for its gateway, and signs what it found', async (t) => {
+  const gateway = await startTestGateway(t);
+  const parts = await publishParts(gateway);
+  const home = await newHome(t);
+  const bench = await startNode(t, home, gateway);
+  await assign(gateway, bench, { runtimes: [parts.runtime.offer], offers: [] });
+  await until('the runtime is proven', () => bench.node.configuration().runtimes.length === 1);
+  const samples = encodeSamples({ samples: [{ inputs: ZEROS }] });
+  const { weights } = parts.model;
+  const { manifest, manifestSize } = parts.runtime.offer;
+  const request: TrialRequest = {
+    runtime: { manifest, manifestSize, provider: 'cpu' },
+    metric: { kind: 'top1', output: 'softmax_0.tmp_0' },
+    builds: [{ name: 'original', digest: weights.digest, size: weights.size, session: { pattern: false } }],
+    validation: { digest: await gateway.blobs.put(samples), size: samples.byteLength },
+    budget: { samples: 1, runs: 3, milliseconds: 5000 },
+  };
+  const answer = await gateway.mesh.call(bench.mesh.peerId, 'trial', request, { timeoutMs: 60_000 });
+  const { results, signature } = parseTrialResult(answer);
+  t.is(results[0]?.measurement?.runs, 3);
+  t.is(signature?.key, home.keyPair.publicKey);
+  t.notThrows(() => verifyTrial(request, results, signature!, home.keyPair.publicKey));
+  const other = { ...request, validation: { digest: digestOf('other'), size: 5 } };
+  t.throws(() => verifyTrial(other, results, signature!, home.keyPair.publicKey), {
+    code: 'ERR_SIGNATURE_INVALID',
+  });
 });

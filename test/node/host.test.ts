@@ -8,6 +8,7 @@ import type { NewEvent } from '../../node/events/site-event.ts';
 import type { AppVersion, OnAction } from '../../node/runtime-host/app-process.ts';
 import { EventJournal } from '../../node/runtime-host/event-journal.ts';
 import { EventQueue, type QueuedEvent } from '../../node/runtime-host/event-queue.ts';
+import { Activity } from '../../node/runtime-host/activity.ts';
 import { DeploymentHost } from '../../node/runtime-host/host.ts';
 import { memoryState, type State } from '../../store/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -46,6 +47,7 @@ function memoryApp(revision: number, behaviour: Behaviour, onAction: OnAction): 
   const exit = Promise.withResolvers<ChildExit>();
   return {
     pid: undefined,
+    opened: {},
     handle: async ({ id, name }) => {
       try {
         return await behaviour(name, revision, (message) =>
@@ -74,7 +76,7 @@ interface Bench {
 async function bench(
   t: ExecutionContext,
   behaviour: Behaviour,
-  given: { state?: State; path?: string } = {},
+  given: { state?: State; path?: string; activity?: Activity } = {},
 ): Promise<Bench> {
   const path = given.path ?? join(await temporaryFolder(t), 'inbox');
   await mkdir(path, { recursive: true });
@@ -93,6 +95,7 @@ async function bench(
         actions.push(record);
       },
       addEvent: async (event) => events.push(event),
+      activity: given.activity ?? new Activity(),
       log: silentLogger,
       clock: Date.now,
     },
@@ -248,4 +251,59 @@ test('a queue that is full drops the oldest of its kind and counts it', (t) => {
     queue.push(entry(id, bytes));
   t.deepEqual(dropped, ['a', 'file 1', 'b', 'c']);
   t.deepEqual([queue.shift()?.event.id, queue.shift()?.event.id, queue.size], ['file 2', 'd', 0]);
+});
+
+test('a host tells when its app has something to do, and when it has not', async (t) => {
+  const activity = new Activity();
+  const told: string[] = [];
+  const release = Promise.withResolvers<void>();
+  const { host, put, results } = await bench(
+    t,
+    async (name) => {
+      told.push(`${name} while ${activity.isBusy ? 'busy' : 'idle'}`);
+      await release.promise;
+      return name;
+    },
+    { activity },
+  );
+  await host.activate(version(1));
+  t.false(activity.isBusy);
+  await put('one');
+  await until('the event is in work', () => told.length === 1);
+  let quiet = false;
+  const waiting = activity.quiet(new AbortController().signal).then(() => (quiet = true));
+  await put('two');
+  t.false(quiet);
+  release.resolve();
+  await waiting;
+  await until('both are handled', () => results().length === 2);
+  t.true(told.every((line) => line.endsWith('while busy')));
+  await until('nothing is left to do', () => !activity.isBusy);
+  t.true(activity.share() > 0);
+});
+
+test('the share of time at work is that of the last ten seconds, two apps at once counted once', async (t) => {
+  let now = 0;
+  const activity = new Activity(() => now);
+  activity.begin('a');
+  now = 1000;
+  activity.begin('b');
+  now = 2000;
+  activity.end('a');
+  t.true(activity.isBusy);
+  now = 4000;
+  activity.end('b');
+  activity.end('b');
+  now = 10_000;
+  t.is(activity.share(), 0.4);
+  now = 12_000;
+  t.is(activity.share(), 0.2);
+  activity.begin('a');
+  now = 16_000;
+  t.is(activity.share(), 0.4);
+  const controller = new AbortController();
+  const quiet = activity.quiet(controller.signal);
+  controller.abort();
+  await quiet;
+  t.true(activity.isBusy);
 });

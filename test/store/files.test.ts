@@ -5,7 +5,9 @@ import { type Digest, digestOf, MEDIA } from '../../core/index.ts';
 import {
   activateTree,
   activeTree,
+  beginTree,
   ensureDir,
+  finishTree,
   installTree,
   listTrees,
   openBlobStore,
@@ -157,6 +159,19 @@ test('a tree is not installed from paths that leave it, or from blobs that are m
   await writeFile(path, 'damaged');
   await t.throwsAsync(installTree(root, 'bad', [{ path: 'a', digest }], store), { code: 'ERR_BLOB_CORRUPT' });
   t.deepEqual(await listTrees(root), []);
+});
+
+test('a tree in the making is no tree, and the first one of a name stays', async (t) => {
+  const root = await temporaryFolder(t);
+  const [first, second] = [await beginTree(root), await beginTree(root)];
+  await writeFile(join(first, 'x'), 'first');
+  await writeFile(join(second, 'x'), 'second');
+  t.deepEqual(await listTrees(root), []);
+  const tree = await finishTree(root, first, 'v1');
+  t.is(await finishTree(root, second, 'v1'), tree);
+  t.deepEqual(await listTrees(root), ['v1']);
+  t.is(await readFile(join(tree, 'x'), 'utf8'), 'first');
+  t.deepEqual(await readdir(join(root, '.staging')), []);
 });
 
 test('an active link that leads out of its folder is not followed', async (t) => {
