@@ -9,7 +9,7 @@ import {
 } from '../../core/index.ts';
 import { encodeGolden, loadRuntime, serveChild } from '../../inference/index.ts';
 import { type ModelFacts, modelFacts } from './model-facts.ts';
-import { decodeModel } from './onnx/index.ts';
+import { checkModel, decodeModel, ModelFile } from './onnx/index.ts';
 import { modelFile, RECIPE_TABLE } from './recipes/index.ts';
 import { splitSamples } from './split-samples.ts';
 import {
@@ -29,6 +29,7 @@ serveChild({ build, golden, inspect, split });
 
 async function build(params: unknown, { signal }: { signal: AbortSignal }): Promise<BuildAnswer> {
   const task = parseBuildTask(params);
+  checkModel(ModelFile.open(task.source).model);
   const recipe = RECIPE_TABLE[task.recipe];
   const { model, notes } = await recipe.build({
     source: modelFile(task.source),

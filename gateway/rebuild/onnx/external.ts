@@ -18,6 +18,12 @@ export function isExternal(tensor: TensorProto): boolean {
   return tensor.dataLocation === DATA_LOCATION.external || tensor.externalData.length > 0;
 }
 
+/** What is said of a model that should have all its values inside. */
+export function keepsOutside({ externalData }: TensorProto, where: string): Error {
+  const file = externalData.find(({ key }) => key === 'location')?.value ?? '';
+  return new ModelExternalDataError(`${where} keeps its values in another file: ${shown(file)}`);
+}
+
 /**
  * The place of a tensor's values, which must be in the model's folder.
  *

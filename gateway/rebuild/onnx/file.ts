@@ -1,7 +1,7 @@
-import { ModelBrokenError, ModelExternalDataError } from '../errors.ts';
+import { ModelBrokenError } from '../errors.ts';
 import { type ByteSource, memoryBytes, withFile } from './bytes.ts';
 import { rawByteLength } from './element-types.ts';
-import { DATA_LOCATION, externalValues, isExternal } from './external.ts';
+import { DATA_LOCATION, externalValues, isExternal, keepsOutside } from './external.ts';
 import { makeEntry, makeTensor } from './make.ts';
 import { decodeUnchecked, encodeModel, encodeTensor } from './model.ts';
 import { append, type Pieces, rewriteTensors } from './rewrite.ts';
@@ -45,22 +45,25 @@ export class ModelFile {
   }
 
   /**
-   * Opens a model by its path, external data beside it included, or one that is in memory.
+   * Opens a model by its path, or one that is in memory.
    *
+   * @param options.external whether values in other files of the model's folder are taken in: only where that folder is
+   * the model's own
    * @throws {ModelNotOnnxError} @throws {ModelBrokenError} when a large tensor has not the size that its shape says
-   * @throws {ModelExternalDataError} when its values are not in the model's folder
+   * @throws {ModelExternalDataError} when it keeps values in other files, and may not, or not in its folder
    */
-  static open(source: string | Uint8Array): ModelFile {
+  static open(source: string | Uint8Array, { external = false } = {}): ModelFile {
     const away: Values[] = [];
     const mark = `${AWAY}.${crypto.randomUUID()}`;
     const collect = (bytes: ByteSource): Pieces =>
       rewriteTensors(bytes, {
         within: (start, end) => end - start > LARGE_BYTES,
-        tensor: (fields) => withoutValues(bytes, fields, { source, away, mark }),
+        tensor: (fields) => withoutValues(bytes, fields, { source, away, mark, external }),
       });
     const { pieces } = typeof source === 'string' ? withFile(source, collect) : collect(memoryBytes(source));
     const model = decodeUnchecked(Buffer.concat(pieces.filter((piece) => piece instanceof Uint8Array)));
-    for (const { tensor, where } of allTensors(model)) settle(tensor, where, { source, away, mark });
+    for (const { tensor, where } of allTensors(model))
+      settle(tensor, where, { source, away, mark, external });
     return new ModelFile(model, away);
   }
 
@@ -129,6 +132,7 @@ interface Opening {
   source: string | Uint8Array;
   away: Values[];
   mark: string;
+  external: boolean;
 }
 
 /** A large tensor's fields without its values, which are noted; undefined when they do not lie in one piece. */
@@ -157,7 +161,7 @@ function withoutValues(
 }
 
 /** Gives a tensor whose values are not in the model its final mark, when they are where and as many as they should be. */
-function settle(tensor: TensorProto, where: string, { source, away, mark }: Opening): void {
+function settle(tensor: TensorProto, where: string, { source, away, mark, external }: Opening): void {
   if (!isExternal(tensor)) return;
   const length = rawByteLength(tensor.dataType, shapeCount(tensor.dims, where));
   if (length === undefined)
@@ -173,8 +177,7 @@ function settle(tensor: TensorProto, where: string, { source, away, mark }: Open
   }
   if (tensor.rawData.byteLength > 0)
     throw new ModelBrokenError(`${where} has its values inside and in another file`);
-  if (typeof source !== 'string')
-    throw new ModelExternalDataError(`${where} keeps its values in another file`);
+  if (typeof source !== 'string' || !external) throw keepsOutside(tensor, where);
   const { path, offset } = externalValues(source, tensor, length);
   away.push({ length, read: () => withFile(path, (file) => file.read(offset, length)) });
   Object.assign(tensor, markedAs(AWAY, away.length - 1));

@@ -1,4 +1,3 @@
-import { ModelNotOnnxError } from '../errors.ts';
 import type { GraphProto, NodeProto, TensorProto } from './types.ts';
 import { allGraphs, allNodes, subgraphsOf } from './walk.ts';
 
@@ -70,43 +69,6 @@ export function capturedBy(node: NodeProto): Set<string> {
       if (name !== '' && !own.has(name)) captured.add(name);
   }
   return captured;
-}
-
-/**
- * Orders a graph's nodes so that each comes after what it reads, and otherwise as they were (Kahn's algorithm).
- *
- * @throws {ModelNotOnnxError} when nodes wait for each other in a circle
- */
-export function sortTopologically(graph: GraphProto): void {
-  const position = new Map(graph.node.map((node, index) => [node, index]));
-  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
-  const waiting = new Map<NodeProto, Set<NodeProto>>();
-  const followers = new Map<NodeProto, NodeProto[]>();
-  for (const node of graph.node) {
-    const needs = new Set<NodeProto>();
-    for (const name of [...node.input, ...capturedBy(node)]) {
-      const maker = name === '' ? undefined : makers.get(name);
-      if (maker === undefined || needs.has(maker)) continue;
-      needs.add(maker);
-      followers.set(maker, [...(followers.get(maker) ?? []), node]);
-    }
-    waiting.set(node, needs);
-  }
-  const sorted: NodeProto[] = [];
-  let ready = graph.node.filter((node) => waiting.get(node)?.size === 0);
-  while (ready.length > 0) {
-    sorted.push(...ready);
-    const next: NodeProto[] = [];
-    for (const node of ready)
-      for (const follower of followers.get(node) ?? []) {
-        const needs = waiting.get(follower);
-        needs?.delete(node);
-        if (needs?.size === 0) next.push(follower);
-      }
-    ready = next.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
-  }
-  if (sorted.length !== graph.node.length) throw new ModelNotOnnxError('the graph runs in a circle');
-  graph.node = sorted;
 }
 
 /** Hands out names that no value and no node of a graph has, subgraphs included. */

@@ -1,5 +1,6 @@
 /** ONNX files as values: read, looked at, changed and written. No runtime is involved. */
 export * from './attributes.ts';
+export { checkModel } from './check.ts';
 export { elementBits, isDataType, rawByteLength } from './element-types.ts';
 export { ModelFile } from './file.ts';
 export * from './graph.ts';
@@ -7,6 +8,7 @@ export { liftOpset, TARGET_OPSET } from './lift.ts';
 export * from './make.ts';
 export { decodeModel, encodeModel } from './model.ts';
 export * from './narrow.ts';
+export { sortTopologically, topologicalOrder } from './order.ts';
 export { type Reader, Scopes } from './scopes.ts';
 export * from './tensors.ts';
 export * from './types.ts';

@@ -3,6 +3,7 @@ import { schemaOf } from './schema.ts';
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
+  type FunctionProto,
   type GraphProto,
   type ModelProto,
   type NodeProto,
@@ -89,6 +90,11 @@ export function makeOutput(name: string): ValueInfoProto {
 
 export function makeGraph(fields: Partial<Omit<GraphProto, '$typeName'>>): GraphProto {
   return make('GraphProto', { ...fields });
+}
+
+/** An operator of the model's own, made of others. */
+export function makeFunction(fields: Partial<Omit<FunctionProto, '$typeName'>>): FunctionProto {
+  return make('FunctionProto', { ...fields });
 }
 
 /** A model of the given operator sets by domain; the empty domain is the standard one. */

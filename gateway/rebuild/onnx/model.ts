@@ -1,6 +1,6 @@
 import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import { ModelExternalDataError, ModelNotOnnxError } from '../errors.ts';
-import { isExternal } from './external.ts';
+import { ModelNotOnnxError } from '../errors.ts';
+import { isExternal, keepsOutside } from './external.ts';
 import { schemaOf } from './schema.ts';
 import type { GraphProto, ModelProto, TensorProto } from './types.ts';
 import { allTensors } from './walk.ts';
@@ -17,7 +17,8 @@ const NEWEST_IR_VERSION = 13n;
  */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   const model = decodeUnchecked(bytes);
-  for (const { tensor, where } of allTensors(model)) refuseExternal(tensor, where);
+  for (const { tensor, where } of allTensors(model))
+    if (isExternal(tensor)) throw keepsOutside(tensor, where);
   return model;
 }
 
@@ -27,7 +28,9 @@ export function decodeUnchecked(bytes: Uint8Array): ModelProto {
   try {
     decoded = fromBinary(schemaOf('ModelProto'), bytes);
   } catch (cause) {
-    throw new ModelNotOnnxError('the file is not an ONNX model, or it is cut off', { cause });
+    const deep = cause instanceof Error && cause.message.includes('recursion');
+    const why = deep ? 'it is nested deeper than any exporter writes' : 'or it is cut off';
+    throw new ModelNotOnnxError(`the file is not an ONNX model, ${why}`, { cause });
   }
   const model = decoded as ModelProto;
   refuseOther(model);
@@ -56,10 +59,4 @@ function refuseOther(model: ModelProto): void {
   if (graph.output.length === 0) throw new ModelNotOnnxError('the graph has no outputs');
   if (model.opsetImport.length === 0)
     throw new ModelNotOnnxError('the file names no operator set, or it is cut off');
-}
-
-function refuseExternal(tensor: TensorProto, where: string): void {
-  if (!isExternal(tensor)) return;
-  const file = tensor.externalData.find(({ key }) => key === 'location')?.value.slice(0, 200) ?? '';
-  throw new ModelExternalDataError(`${where} keeps its values in another file: ${file}`);
 }

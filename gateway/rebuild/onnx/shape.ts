@@ -6,8 +6,15 @@ import { ModelBrokenError } from '../errors.ts';
  * @throws {ModelBrokenError} for a dimension below zero, and for more than a number can count
  */
 export function shapeCount(dims: readonly bigint[], where = 'a tensor'): number {
-  const count = dims.reduce((product, dim) => product * dim, 1n);
-  if (dims.some((dim) => dim < 0n) || count > BigInt(Number.MAX_SAFE_INTEGER))
+  const refuse = (): never => {
     throw new ModelBrokenError(`${where} has the shape ${dims.slice(0, 16).join('x')}`);
-  return Number(count);
+  };
+  if (dims.some((dim) => dim < 0n)) return refuse();
+  if (dims.includes(0n)) return 0;
+  let count = 1;
+  for (const dim of dims) {
+    count *= Number(dim);
+    if (count > Number.MAX_SAFE_INTEGER) return refuse();
+  }
+  return count;
 }

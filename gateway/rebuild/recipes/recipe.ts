@@ -33,7 +33,8 @@ export interface Recipe {
   readonly uses: readonly (keyof RecipeOptions)[];
   /**
    * @throws {RecipeNotApplicableError} when there is nothing that it could change in this model
-   * @throws {ModelNotOnnxError} @throws {ModelExternalDataError} when the source is not such a model
+   * @throws {ModelNotOnnxError} @throws {ModelExternalDataError} @throws {ModelBrokenError} when the source is not such a
+   * model
    * @throws {LiftError} when the model's operator set is too old for it
    */
   build(context: RecipeContext): Promise<BuiltModel>;

@@ -109,7 +109,7 @@ test('a graph nested deeper than any exporter writes is refused without a crash'
     });
     graph = makeGraph({ name: 'g', node: [node], output: smallModel().graph.output });
   }
-  t.throws(() => decodeModel(encodeModel(makeModel(graph, { '': 13 }))), NOT_ONNX);
+  t.throws(() => decodeModel(encodeModel(makeModel(graph, { '': 13 }))), { ...NOT_ONNX, message: /nested/ });
 });
 
 test('weights in another file are refused wherever they stand', (t) => {
@@ -207,7 +207,7 @@ test('nodes are sorted so that each comes after what it reads, also from inside 
     ['a', 'c', 'b', 'd'],
   );
   const circle = makeGraph({ node: [node('a', ['b']), node('b', ['a'])] });
-  t.throws(() => sortTopologically(circle), { ...NOT_ONNX, message: /circle/ });
+  t.throws(() => sortTopologically(circle), { code: 'ERR_MODEL_BROKEN', message: /circle/ });
 });
 
 test('a view knows who makes and who reads a value, and what only a subgraph reads is in use', (t) => {

@@ -1,5 +1,13 @@
 import { RecipeNotApplicableError } from '../../errors.ts';
-import { allGraphs, ModelFile, modelBytes, NameBook, opsetOf, writeModelFile } from '../../onnx/index.ts';
+import {
+  allNodes,
+  checkModel,
+  ModelFile,
+  modelBytes,
+  NameBook,
+  opsetOf,
+  writeModelFile,
+} from '../../onnx/index.ts';
 import { fixConstants, nameNodes } from '../prepare.ts';
 import { keepsFloat } from '../keep-float.ts';
 import type { BuiltModel, RecipeContext } from '../recipe.ts';
@@ -32,10 +40,11 @@ export async function storeConstants(
   const inMemory = (await source.size()) <= IN_MEMORY_BYTES;
   const file = ModelFile.open(inMemory ? await source.bytes() : source.path);
   const { model } = file;
+  checkModel(model);
   if ((opsetOf(model) ?? 0) < OLDEST_OPSET)
     throw new RecipeNotApplicableError(`the model is of an operator set before ${OLDEST_OPSET}`);
   // Names are for `keepFloat` alone, and would only make the file larger.
-  const nameless = model.graph.node.filter(({ name }) => name === '');
+  const nameless = [...allNodes(model.graph)].filter(({ name }) => name === '');
   nameNodes(model);
   fixConstants(model, new Set(card.inputs.map(({ name }) => name)));
   const names = new NameBook(model.graph);
@@ -54,7 +63,7 @@ export async function storeConstants(
   }
   if (notes.changed === 0) throw new RecipeNotApplicableError(nothing);
   for (const node of nameless) node.name = '';
-  for (const graph of allGraphs(model.graph)) for (const node of graph.node) node.docString = '';
+  for (const node of allNodes(model.graph)) node.docString = '';
   return {
     model: inMemory
       ? modelBytes(file)
