@@ -109,7 +109,7 @@ test('a copy is made once, beside the package, and made again when it was of no 
   await second.settled();
   // Not always in the same format: that is found by measuring.
   const again = (await second.copiesOf(version))['direction'];
-  t.is<string | undefined>(digestOf(await readFile(again?.path ?? '')), again?.digest);
+  t.true(digestOf(await readFile(again?.path ?? '')) === again?.digest);
 });
 
 test('a record that is broken, and a copy for another CPU or other settings, are not used', async (t) => {
