@@ -68,3 +68,5 @@ export const MAX_RECEIPTS = 10;
 export const ROLLOUT_RETRY_MS = 30_000;
 /** Half of the first pause before a runtime that could not be pulled is tried again; it doubles up to the above. */
 export const RUNTIME_RETRY_MIN_MS = 500;
+/** A prediction that no node had the time to make good is looked at again after this time, or when a node comes. */
+export const UPGRADE_RETRY_MS = 60_000;

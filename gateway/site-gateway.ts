@@ -18,7 +18,7 @@ import { deploymentView, explanationOf, nodeView } from './make-views.ts';
 import { NodeLink } from './node-link.ts';
 import { BridgeLink, CatalogCache, Content } from './pull/index.ts';
 import { OwnRuntimes, RebuildEngine, trialOnNode } from './rebuild/index.ts';
-import { Assigner, Planner, RolloutBook, Rollouts } from './rollouts/index.ts';
+import { Assigner, Planner, RolloutBook, Rollouts, Upgrades } from './rollouts/index.ts';
 import { Roster, type RosterNode } from './roster/index.ts';
 import { RuntimeOffers } from './runtimes/index.ts';
 import type {
@@ -52,6 +52,7 @@ export class SiteGateway implements Gateway {
   readonly #book: RolloutBook;
   readonly #planner: Planner;
   readonly #rollouts: Rollouts;
+  readonly #upgrades: Upgrades;
   readonly #nodes: NodeLink;
   readonly #events: EventLog;
   readonly #changeListeners = new Set<(topic: ChangeTopic) => void>();
@@ -70,7 +71,14 @@ export class SiteGateway implements Gateway {
     const entries = (): readonly CatalogEntry[] => this.#cache.entries;
     const content = new Content({ mesh, blobs });
     const roster = new Roster({ mesh, state, log, clock });
-    const book = new RolloutBook({ state, changed: (topic) => this.#tell(topic) });
+    const book = new RolloutBook({
+      state,
+      changed: (topic) => {
+        this.#tell(topic);
+        // A rollout that has arrived may have left predictions.
+        if (topic === 'rollouts') this.#upgrades.look();
+      },
+    });
     const planner = new Planner({ content, roster, book, entries });
     const runtimes = new RuntimeOffers({ content, state, log, clock, entries });
     const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries });
@@ -101,6 +109,14 @@ export class SiteGateway implements Gateway {
       engine,
       log,
       clock,
+    });
+    this.#upgrades = new Upgrades({
+      book,
+      content,
+      engine,
+      roster,
+      upgraded: () => this.#rollouts.follow(),
+      log,
     });
     this.#nodes = new NodeLink({
       mesh,
@@ -133,6 +149,7 @@ export class SiteGateway implements Gateway {
     this.#nodes.stop();
     this.#bridge.stop();
     this.#roster.stop();
+    await this.#upgrades.stop();
     await this.#rollouts.stop();
   }
 
@@ -271,7 +288,10 @@ export class SiteGateway implements Gateway {
     await this.#runtimes.load();
     await this.#roster.start();
     this.#ends = [
-      this.#roster.onChange(() => this.#tell('nodes')),
+      this.#roster.onChange((_node, change) => {
+        this.#tell('nodes');
+        if (change === 'connected' || change === 'configuration') this.#upgrades.look();
+      }),
       this.#cache.onChange(() => {
         this.#tell('catalog');
         this.#nodes.catalogChanged();
@@ -287,6 +307,7 @@ export class SiteGateway implements Gateway {
       }),
     ];
     this.#rollouts.start();
+    this.#upgrades.start();
     this.#nodes.start();
     this.#bridge.start();
   }

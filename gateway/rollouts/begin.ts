@@ -12,13 +12,19 @@ export interface NewRollout {
  * A rollout for shares that are new to their nodes. Pure. Nodes that are connected come first, so that the first wave
  * is one that can answer.
  *
- * @param asked whether a person asked for it just now: then no node waits for consent. A node that is new to the
- *   deployment never does.
+ * @param options.asked whether a person asked for it just now: then no node waits for consent. A node that is new to
+ *   the deployment never does.
+ * @param options.better what is better in it of the same releases, for people
  */
 export function beginRollout(
   deployment: DeploymentRecord,
   shares: readonly Share[],
-  options: { asked: boolean; now: number; isConnected: (node: string) => boolean },
+  options: {
+    asked: boolean;
+    better?: readonly string[];
+    now: number;
+    isConnected: (node: string) => boolean;
+  },
 ): NewRollout {
   const revision = deployment.revision + 1;
   const id = `${deployment.spec.name}-${revision}`;
@@ -33,7 +39,7 @@ export function beginRollout(
     deployment: deployment.spec.name,
     revision,
     state: 'planning',
-    summary: whatIsNew(sorted, deployment.shares),
+    summary: whatIsNew(sorted, deployment.shares, options.better),
     wave: 0,
     nodes: sorted.map(({ node, name, hardwareClass }, i) => ({
       node,

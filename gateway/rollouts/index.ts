@@ -7,3 +7,4 @@ export type { DeploymentRecord, RolloutRecord } from './records.ts';
 export { resolveEntry } from './resolve.ts';
 export { Rollouts } from './rollouts.ts';
 export type { Share } from './share.ts';
+export { Upgrades } from './upgrades.ts';

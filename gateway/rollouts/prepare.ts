@@ -4,6 +4,7 @@ import { pack, packageConfig, type PackagedPart, type PackedPackage } from '../p
 import { type Content, fileLayer, filesOf } from '../pull/index.ts';
 import type { RebuildEngine } from '../rebuild/index.ts';
 import type { Problem } from '../views.ts';
+import { jobOf, runtimeOf } from './job.ts';
 import type { DeploymentRecord } from './records.ts';
 import type { Share } from './share.ts';
 
@@ -67,7 +68,7 @@ async function prepareShare(
   const options = { signal };
   const target = share.hardwareClass;
   const app = await content.openApp(share.app, options);
-  const runtime = await content.openRuntime(share.runtime, target.runtime.digest, options);
+  const runtime = await runtimeOf(share, content, options);
   for (const { manifest } of [app, runtime])
     await content.ensureLayers(
       manifest,
@@ -76,12 +77,11 @@ async function prepareShare(
     );
   const models: Record<string, PackagedPart> = {};
   for (const [name, entry] of Object.entries(share.models)) {
-    const artifact = await content.openModel(entry, options);
+    const job = await jobOf(spec, share, entry, runtime, { content, options });
+    const artifact = job.model;
     const files = Object.values(artifact.card.files).map((path) => fileLayer(artifact, path));
     await content.ensureLayers(artifact.manifest, files, options);
-    const { objective, maxDrop = artifact.card.maxDrop } = spec;
-    const ready = await engine.rebuild({ model: artifact, target, runtime, objective, maxDrop }, signal);
-    models[name] = { artifact, ready };
+    models[name] = { artifact, ready: await engine.rebuild(job, signal) };
   }
   const config = packageConfig({
     ...share,

@@ -72,12 +72,13 @@ export function shareOf(
   };
 }
 
-/** What is new in some shares against those that nodes have, in one line for people. Pure. */
+/** What is new in some shares against those that nodes have, and what is better in them, in one line. Pure. */
 export function whatIsNew(
   shares: readonly Share[],
   had: Readonly<Record<string, Share | undefined>>,
+  better: readonly string[] = [],
 ): string {
-  const changes = new Set<string>();
+  const changes = new Set<string>(better);
   for (const share of shares) {
     const before = had[share.node];
     if (before === undefined) {
