@@ -12,7 +12,8 @@ export function measureWith(
 ): Measure {
   return async (_hardwareClass, request, { signal }) => {
     const files: Record<Digest, string> = {};
-    for (const { digest } of [...request.builds, request.validation])
+    const module = request.metricModule === undefined ? [] : [request.metricModule];
+    for (const { digest } of [...request.builds, request.validation, ...module])
       files[digest] = await blobs.path(digest);
     const { dir: runtimeDir, provider, artifact } = own;
     const { runtime } = artifact;

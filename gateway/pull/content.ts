@@ -106,7 +106,8 @@ export class Content {
     const weights = filesOf(manifest).find(({ path }) => path === card.weights)?.layer;
     if (weights === undefined)
       throw new ArtifactInvalidError(`${artifactRef(entry)} has no weights ${card.weights}`);
-    for (const path of [card.calibration, card.validation, ...Object.values(card.files)])
+    const module = card.metric.kind === 'app' ? card.metric.module : undefined;
+    for (const path of [card.calibration, card.validation, module, ...Object.values(card.files)])
       if (path !== undefined) fileLayer(artifact, path);
     return { ...artifact, weights };
   }

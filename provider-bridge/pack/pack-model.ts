@@ -26,12 +26,13 @@ const TERMS = /^(?:licen[cs]e|notice|copying|readme)(?:[.-][\w.-]+)?$/i;
  */
 export async function packModel(dir: string, blobs: BlobStore, options: PackOptions = {}): Promise<Packed> {
   const card = parseModelCard(await readYaml(dir, CARD_FILE));
-  const weights = await fileIn(dir, card.weights);
+  const named = await fileIn(dir, card.weights);
+  const weights = (await options.weights?.(named)) ?? named;
   await checkOnnxFile(weights, card.weights);
   const layers = new Layers(blobs, options.signal);
   await layers.addBytes(new TextEncoder().encode(canonicalJson(card)), MEDIA.modelCard);
   for (const [path, mediaType] of await filesOfCard(card, dir))
-    await layers.addFile(await fileIn(dir, path), path, mediaType);
+    await layers.addFile(path === card.weights ? weights : await fileIn(dir, path), path, mediaType);
   const descriptors = layers.descriptors();
   const config = await putConfig(card, descriptors, blobs);
   const manifest: Manifest = {
@@ -65,6 +66,7 @@ async function filesOfCard(card: ModelCard, dir: string): Promise<Map<string, st
   };
   add(card.calibration, MEDIA.modelDataset);
   add(card.validation, MEDIA.modelDataset);
+  if (card.metric.kind === 'app') add(card.metric.module, MEDIA.modelFile);
   for (const path of Object.values(card.files).sort()) add(path, MEDIA.modelFile);
   for (const name of (await readdir(dir)).sort()) if (TERMS.test(name)) add(name, MEDIA.modelFile);
   return files;

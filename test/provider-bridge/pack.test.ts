@@ -82,6 +82,20 @@ test('a model folder becomes a ModelPack manifest of the card and the files that
   });
 });
 
+test("a metric of the model's own is packed with it, and lacking one is an error", async (t) => {
+  const dir = await temporaryFolder(t);
+  await writeModelFolder(dir);
+  const card = await readFile(join(dir, 'model.yaml'), 'utf8');
+  const own = card.replace('{ kind: top1,', '{ kind: app, module: metric.js,');
+  t.not(own, card);
+  await writeFiles(dir, { 'model.yaml': own });
+  const blobs = memoryBlobStore();
+  await t.throwsAsync(packModel(dir, blobs), { message: /metric\.js/ });
+  await writeFiles(dir, { 'metric.js': 'export default () => 1;' });
+  const packed = await packModel(dir, blobs);
+  t.true(paths(await readManifest(blobs, packed.release.digest)).includes('metric.js'));
+});
+
 test('a file above the chunk size goes along with its chunk list, and nothing else does', async (t) => {
   const dir = await temporaryFolder(t);
   await writeModelFolder(dir);
