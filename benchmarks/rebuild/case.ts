@@ -19,6 +19,10 @@ export interface Targets {
   size?: number;
   /** The largest loss of the metric on held-out data, of 1. */
   drop?: number;
+  /** Memory of the rebuild, all of its processes together. */
+  memoryMiB?: number;
+  /** The whole rebuild with all candidates. */
+  seconds?: number;
 }
 
 /** One model of the benchmark. */

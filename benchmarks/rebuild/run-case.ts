@@ -63,7 +63,7 @@ export async function runCase(
   const endToEnd = await wanted.endToEnd?.(await readFile(original), await readFile(build));
   const size = (await stat(build)).size / report.model.size;
   const latency = { ...timing.ratio, originalMs: timing.originalMs, buildMs: timing.buildMs };
-  const reached = { latency, size, accuracy, endToEnd };
+  const reached = { latency, size, accuracy, endToEnd, seconds, peakMemoryMiB };
   return {
     case: wanted.name,
     objective,
@@ -85,12 +85,14 @@ export async function runCase(
 }
 
 function judge(
-  { latency, size, drop }: Targets,
+  { latency, size, drop, memoryMiB, seconds }: Targets,
   reached: {
     latency: { median: number };
     size: number;
     accuracy: Measured['accuracy'];
     endToEnd: EndToEnd | undefined;
+    seconds: number;
+    peakMemoryMiB: number;
   },
 ): CaseResult['targets'] {
   const lost = reached.accuracy.original - reached.accuracy.build;
@@ -101,6 +103,10 @@ function judge(
       : { latency: { target: latency, met: reached.latency.median <= (latency < 1 ? latency : 1 + NOISE) } }),
     ...(size === undefined ? {} : { size: { target: size, met: reached.size <= size } }),
     ...(drop === undefined ? {} : { drop: { target: drop, met: lost <= drop + 1e-9 } }),
+    ...(memoryMiB === undefined
+      ? {}
+      : { memoryMiB: { target: memoryMiB, met: reached.peakMemoryMiB <= memoryMiB } }),
+    ...(seconds === undefined ? {} : { seconds: { target: seconds, met: reached.seconds <= seconds } }),
     ...(endToEnd === undefined ? {} : { endToEnd: { target: endToEnd.says, met: endToEnd.met } }),
   };
 }

@@ -3,6 +3,7 @@ import type { RebuildCase } from '../case.ts';
 import { detector } from './detector.ts';
 import { fashion, fashionSingle } from './fashion.ts';
 import { impulse } from './impulse.ts';
+import { large } from './large.ts';
 import { mnist } from './mnist.ts';
 import { denseNet, resNet } from './networks.ts';
 import { recogniser } from './recogniser.ts';
@@ -20,4 +21,5 @@ export const cases: readonly RebuildCase[] = [
   voice,
   denseNet,
   resNet,
+  large,
 ];

@@ -36,13 +36,13 @@ export async function lineSamples(from: readonly number[]): Promise<Sample[]> {
   return samples;
 }
 
-/** Pictures as the detector gets them, no side longer than `side` pixels. */
-export async function pictureSamples(from: readonly number[], side: number): Promise<Sample[]> {
+/** Pictures as the detector gets them, no side longer than `side` pixels. `input` is the tensor's name. */
+export async function pictureSamples(from: readonly number[], side: number, input = 'x'): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const seed of from) {
     const { jpeg } = await renderLabelPicture(seed, { width: side * 1.5, height: side * 1.125 });
     const picture = fitWithin(await decodePicture(jpeg), side, DETECTOR_MULTIPLE);
-    samples.push({ inputs: { x: pictureTensor(picture, DETECTOR_COLOURS) } });
+    samples.push({ inputs: { [input]: pictureTensor(picture, DETECTOR_COLOURS) } });
   }
   return samples;
 }

@@ -63,6 +63,15 @@ class ConvolutionWriter {
     return this.graph.op('Relu', [input]);
   }
 
+  /** Twice the sides, half the channels or so (Zeiler et al. 2010). */
+  widen(input: string, from: number, to: number): string {
+    const name = `up${(this.#count += 1)}`;
+    const values = this.#draw.layer(from * to * 4, Math.sqrt(1 / from), from);
+    const weight = this.graph.floats(`${name}.weight`, values, [from, to, 2, 2]);
+    const bias = this.graph.floats(`${name}.bias`, this.#draw.channels(to, 0, 0.05), [to]);
+    return this.graph.op('ConvTranspose', [input, weight, bias], { kernel_shape: [2, 2], strides: [2, 2] });
+  }
+
   /**
    * Means over the picture, then one layer. Without a head that was fitted the means are the output.
    */
@@ -129,4 +138,36 @@ export function makeResNet(head?: Head): Uint8Array {
     }
   }
   return writer.classify(value, channels, head);
+}
+
+/** Channels from the whole picture down to a sixteenth of its sides: most of 44 million weights stand at the bottom. */
+const WIDTHS = [48, 96, 192, 480, 1584];
+
+/**
+ * A network that says something of every pixel, down and up again with what is passed across (U-Net: Ronneberger et al.
+ * 2015), 176 MB. Takes `image`, float32 [batch, 3, height, width], sides in sixteens; gives `map`, of the same sides.
+ */
+export function makeUNet(): Uint8Array {
+  const writer = new ConvolutionWriter(41);
+  const twice = (input: string, from: number, to: number): string =>
+    writer.relu(writer.conv(writer.relu(writer.conv(input, from, to, 3)), to, to, 3));
+  const across: string[] = [];
+  let value = twice('image', 3, WIDTHS[0] ?? 0);
+  for (const [i, width] of WIDTHS.slice(1).entries()) {
+    across.push(value);
+    const halved = writer.graph.op('MaxPool', [value], { kernel_shape: [2, 2], strides: [2, 2] });
+    value = twice(halved, WIDTHS[i] ?? 0, width);
+  }
+  for (let i = WIDTHS.length - 2; i >= 0; i -= 1) {
+    const width = WIDTHS[i] ?? 0;
+    const widened = writer.widen(value, WIDTHS[i + 1] ?? 0, width);
+    value = twice(writer.graph.op('Concat', [across[i] ?? '', widened], { axis: 1 }), 2 * width, width);
+  }
+  const map = writer.graph.op('Identity', [writer.conv(value, WIDTHS[0] ?? 0, 1, 1)], {}, 'map');
+  const shape = (channels: number) => ['batch', channels, 'height', 'width'];
+  return writer.graph.model(
+    [makeValueInfo('image', DATA_TYPE.float32, shape(3))],
+    [makeValueInfo(map, DATA_TYPE.float32, shape(1))],
+    OPSET,
+  );
 }
