@@ -23,11 +23,17 @@ const LARGEST_ERROR = 1e-6;
  * runtime turns them back once, when it loads the model. Left alone are those that float16 cannot hold well, and the
  * scales of 8-bit values, which must be constants.
  *
+ * @param names the names that are taken in the whole model, where the graph is a part of it
+ * @param leave further constants that are left alone
  * @returns the bytes that were saved
  */
-export function storeAsHalf(graph: GraphProto): number {
-  const names = new NameBook(graph);
+export function storeAsHalf(
+  graph: GraphProto,
+  names = new NameBook(graph),
+  leave: ReadonlySet<string> = new Set(),
+): number {
   const fixed = new Set([...graph.input, ...graph.output].map(({ name }) => name));
+  for (const name of leave) fixed.add(name);
   for (const node of graph.node) {
     const quantises = isStandard(node, 'QuantizeLinear', 'DequantizeLinear');
     for (const name of quantises ? node.input : capturedBy(node)) fixed.add(name);

@@ -1,4 +1,5 @@
 import {
+  allGraphs,
   allNodes,
   attributeOf,
   decodeModel,
@@ -41,9 +42,10 @@ export async function prepare(context: RecipeContext): Promise<ModelProto> {
 
 export function nameNodes(model: ModelProto): void {
   const names = new NameBook(model.graph);
-  model.graph.node.forEach((node, index) => {
-    if (node.name === '') node.name = names.take(`${node.opType}_${index}`);
-  });
+  for (const { node: nodes } of allGraphs(model.graph))
+    nodes.forEach((node, index) => {
+      if (node.name === '') node.name = names.take(`${node.opType}_${index}`);
+    });
 }
 
 /** Old exporters list weights as inputs too, which keeps a runtime from folding them. */
@@ -54,14 +56,14 @@ export function fixConstants(model: ModelProto, wanted: ReadonlySet<string>): vo
 }
 
 function constantsToInitializers(model: ModelProto): void {
-  const { graph } = model;
-  graph.node = graph.node.filter((node) => {
-    const tensor = isStandard(node, 'Constant') ? constantTensor(node) : undefined;
-    const isOutput = graph.output.some(({ name }) => name === node.output[0]);
-    if (tensor === undefined || isOutput) return true;
-    graph.initializer.push(tensor);
-    return false;
-  });
+  for (const graph of allGraphs(model.graph))
+    graph.node = graph.node.filter((node) => {
+      const tensor = isStandard(node, 'Constant') ? constantTensor(node) : undefined;
+      const isOutput = graph.output.some(({ name }) => name === node.output[0]);
+      if (tensor === undefined || isOutput) return true;
+      graph.initializer.push(tensor);
+      return false;
+    });
 }
 
 function constantTensor(node: NodeProto): TensorProto | undefined {

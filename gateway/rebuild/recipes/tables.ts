@@ -1,12 +1,12 @@
 import {
   DATA_TYPE,
   float32Tensor,
+  type GraphProto,
   GraphView,
   intAttribute,
   isFloat32,
   isStandard,
   makeNode,
-  type ModelProto,
   NameBook,
   type NodeProto,
   writeTensor,
@@ -20,10 +20,15 @@ export const SMALLEST_TABLE = 1024;
 /**
  * Stores tables that rows are gathered from (embeddings) as int8, each row with its own scale: what is gathered is
  * multiplied by its scale. In fp32 they would make up most of a small transformer's file.
+ *
+ * @param names the names that are taken in the whole model, where the graph is a part of it
  */
-export function quantizeTables({ graph }: ModelProto, keep: (node: NodeProto) => boolean): void {
+export function quantizeTables(
+  { graph }: { graph: GraphProto },
+  keep: (node: NodeProto) => boolean,
+  names = new NameBook(graph),
+): void {
   const view = new GraphView(graph);
-  const names = new NameBook(graph);
   graph.node = graph.node.flatMap((node) => {
     const table = isStandard(node, 'Gather') && !keep(node) ? view.constant(node.input[0]) : undefined;
     if (table === undefined || !isFloat32(table) || table.dims.length !== 2) return [node];
