@@ -2,32 +2,23 @@ import { join } from 'node:path';
 import {
   type Candidate,
   chooseCandidate,
-  type ChoiceRules,
-  errorRecord,
   type HardwareClass,
   type Logger,
-  memoryOfBand,
   type Objective,
   type RebuildReport,
 } from '../../core/index.ts';
 import type { BlobStore, State } from '../../store/index.ts';
 import { REBUILD_PARALLEL, REBUILD_THREADS } from '../constants.ts';
-import { RebuildFailedError } from '../errors.ts';
 import type { RebuildOptions } from '../gateway.ts';
-import {
-  artifactRef,
-  type Content,
-  fileLayer,
-  type ModelArtifact,
-  type RuntimeArtifact,
-} from '../pull/index.ts';
+import { type Content, fileLayer, type ModelArtifact, type RuntimeArtifact } from '../pull/index.ts';
 import { Builder } from './build.ts';
+import { type Choice, Chooser, rulesOf } from './choice.ts';
 import { ClassTrials } from './class-trials.ts';
 import { Evaluator } from './evaluate.ts';
 import { TrialFacts } from './facts.ts';
 import { JudgingDataFinder } from './judging-data.ts';
 import { type Measured, Measurer, type Rebuilding } from './measure.ts';
-import type { OwnRuntime, OwnRuntimes } from './own-runtimes.ts';
+import type { OwnRuntimes } from './own-runtimes.ts';
 import { planRebuild } from './plan.ts';
 import type { RebuildListener, RebuildStep } from './progress.ts';
 import { type ReadyKey, readyKey, ReadyModels } from './ready-models.ts';
@@ -35,7 +26,7 @@ import type { ReadyModel } from './report.ts';
 import { settingsToTry } from './settings.ts';
 import { SharedWork } from './shared-work.ts';
 import type { Measure } from './trial-on-node.ts';
-import { published, type Vouched, Voucher } from './vouch.ts';
+import { Voucher } from './vouch.ts';
 import { Workers } from './workers.ts';
 
 /** One model for one hardware class. */
@@ -69,13 +60,6 @@ export interface EngineComponents {
   clock: () => number;
 }
 
-/** What was chosen, with everything that a package takes of it. */
-interface Choice {
-  chosen: Candidate;
-  judged: Candidate[];
-  vouched: Vouched;
-}
-
 /**
  * Makes models ready for hardware classes by choosing among measured builds. Every model is rebuilt once for a class,
  * however many nodes and deployments ask for it, and what was found out is kept: builds by what decides their bytes,
@@ -88,7 +72,7 @@ export class RebuildEngine {
   readonly #data: JudgingDataFinder;
   readonly #builder: Builder;
   readonly #measurer: Measurer;
-  readonly #voucher: Voucher;
+  readonly #chooser: Chooser;
   readonly #work = new SharedWork<ReadyModel>();
 
   constructor(init: EngineInit, components: EngineComponents) {
@@ -109,7 +93,7 @@ export class RebuildEngine {
     this.#data = new JudgingDataFinder({ blobs, state, workers });
     this.#builder = new Builder({ blobs, state, workers, log });
     this.#measurer = new Measurer({ options, isOfClass }, { evaluator, trials, ready });
-    this.#voucher = new Voucher({ blobs, workers });
+    this.#chooser = new Chooser({ voucher: new Voucher({ blobs, workers }), log });
   }
 
   /**
@@ -157,7 +141,7 @@ export class RebuildEngine {
     const tuned = await this.#tune(rebuilding, measured);
     for (const candidate of tuned.candidates)
       this.#tell(job, { type: 'measured', candidate, by: tuned.measuredBy });
-    const choice = await this.#choose(rebuilding, [...tuned.candidates, ...skipped]);
+    const choice = await this.#chooser.choose(rebuilding, [...tuned.candidates, ...skipped]);
     return this.#finish(rebuilding, tuned, choice);
   }
 
@@ -204,36 +188,6 @@ export class RebuildEngine {
     return this.#measurer.tune(rebuilding, measured, settingsToTry(chosen, job.objective, threads));
   }
 
-  /**
-   * The best candidate that can be vouched for. A build whose golden vectors can't be computed is no better than one
-   * that does not run; the original is what its publisher signed, and goes without where that fails.
-   */
-  async #choose(rebuilding: Rebuilding, candidates: readonly Candidate[]): Promise<Choice> {
-    const { job, data, own, classRuntime, signal } = rebuilding;
-    const { model, target } = job;
-    const { chosen, candidates: judged } = chooseCandidate(candidates, rulesOf(job));
-    const { name, recipe, build, problem: trouble } = chosen;
-    if (build === undefined || trouble !== undefined)
-      throw new RebuildFailedError(
-        `${artifactRef(model.entry)} does not run on ${target.id}: ${trouble ?? 'it was not built'}`,
-      );
-    try {
-      const runtime: OwnRuntime | undefined = classRuntime ?? own;
-      const vouched = await this.#voucher.vouch(model, build.digest, data.samples?.digest, runtime, signal);
-      return { chosen, judged, vouched };
-    } catch (error) {
-      signal.throwIfAborted();
-      const problem = `no golden vectors: ${errorRecord(error).message}`;
-      this.#components.log.warn({ model: model.card.name, name, problem }, 'a build cannot be vouched for');
-      if (recipe === 'original') return { chosen, judged, vouched: published(model) };
-      const digest = build.digest;
-      const others = candidates.map((other) =>
-        other.build?.digest === digest ? { ...other, problem } : other,
-      );
-      return this.#choose(rebuilding, others);
-    }
-  }
-
   #finish({ job, data }: Rebuilding, measured: Measured, { chosen, judged, vouched }: Choice): ReadyModel {
     const { log, clock } = this.#components;
     const { model, target, objective, maxDrop } = job;
@@ -265,9 +219,4 @@ export class RebuildEngine {
     this.#components.log.debug({ ...who, step: step.type }, 'a rebuild goes on');
     this.#components.onProgress?.({ ...who, ...step });
   }
-}
-
-function rulesOf({ objective, maxDrop, target }: RebuildJob): ChoiceRules {
-  const memoryMiB = memoryOfBand(target.memoryBand);
-  return { objective, maxDrop, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
 }
