@@ -35,6 +35,8 @@ export interface GatewayInit {
   rebuild?: RebuildOptions | undefined;
   /** Starts child processes with another executable than this process's own. */
   execPath?: string | undefined;
+  /** Instruction set of this machine, as hardware classes have it, where it is known. */
+  isa?: string | undefined;
 }
 
 export interface RebuildOptions {

@@ -67,7 +67,7 @@ export class SiteGateway implements Gateway {
     const clock = components.clock ?? Date.now;
     this.#clock = clock;
     const { mesh, state, blobs, log, keyPair } = components;
-    const { dir, execPath, rebuild } = init;
+    const { dir, execPath, isa, rebuild } = init;
     const entries = (): readonly CatalogEntry[] => this.#cache.entries;
     const content = new Content({ mesh, blobs });
     const roster = new Roster({ mesh, state, log, clock });
@@ -83,7 +83,7 @@ export class SiteGateway implements Gateway {
     const runtimes = new RuntimeOffers({ content, state, log, clock, entries });
     const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries });
     const engine = new RebuildEngine(
-      { dir, execPath, rebuild },
+      { dir, execPath, isa, rebuild },
       {
         blobs,
         state,

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { isaOf } from '../../core/index.ts';
 import { api, writeApiFile } from '../../gateway/api/index.ts';
 import { gateway } from '../../gateway/index.ts';
 import { mesh } from '../../mesh/index.ts';
+import { probeConfiguration } from '../../node/index.ts';
 import { openBlobStore, openState } from '../../store/index.ts';
 import { loadOrCreateKeyPair } from '../../trust/index.ts';
 import type { Loaded } from '../config/load.ts';
@@ -30,12 +32,14 @@ export async function startGateway(
     });
     await host.start();
     teardown.add(() => host.stop());
+    const { cpu } = await probeConfiguration({}, { signal });
     const service = gateway({
       name: config.name,
       dir,
       bridge: config.bridge,
       publishers: config.publishers,
       rebuild: config.rebuild,
+      isa: isaOf(cpu.arch, cpu.features),
     })({ mesh: host, blobs, state, keyPair, log });
     await service.start();
     teardown.add(() => service.stop());

@@ -27,6 +27,6 @@ export function measureWith(
       log,
       signal,
     });
-    return { measuredBy: basename(execPath), results };
+    return { measuredBy: basename(execPath), results, own: true };
   };
 }

@@ -65,7 +65,8 @@ export class ClassTrials {
       found = (await this.#measure?.(hardwareClass, asked, options)) ?? found;
     }
     // What nobody signed serves this once.
-    if (found?.signature !== undefined && !originalFailed(found.results))
+    const holds = found?.signature !== undefined || found?.own === true;
+    if (found !== undefined && holds && !originalFailed(found.results))
       await this.#facts.keep(hardwareClass, asked, found);
     return found;
   }

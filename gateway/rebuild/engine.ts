@@ -43,7 +43,7 @@ export interface EngineInit {
   dir: string;
   execPath: string | undefined;
   rebuild: RebuildOptions | undefined;
-  /** Instruction set of this machine, as classes have it: it stands for nodes of that class where none can measure. */
+  /** Instruction set of this machine, as classes have it: where none of their nodes can measure, it predicts best. */
   isa?: string | undefined;
 }
 
@@ -86,13 +86,14 @@ export class RebuildEngine {
     const ready = new ReadyModels({ state, blobs });
     const evaluator = new Evaluator({ execPath }, { blobs, facts, workers, log });
     const trials = new ClassTrials({ facts, measure });
-    const isOfClass = (target: HardwareClass): boolean =>
-      isa === undefined ? measure === undefined : isa === target.isa;
     this.#options = options;
     this.#ready = ready;
     this.#data = new JudgingDataFinder({ blobs, state, workers });
     this.#builder = new Builder({ blobs, state, workers, log });
-    this.#measurer = new Measurer({ options, isOfClass }, { evaluator, trials, ready });
+    this.#measurer = new Measurer(
+      { options, isa, alone: measure === undefined },
+      { evaluator, trials, ready },
+    );
     this.#chooser = new Chooser({ voucher: new Voucher({ blobs, workers }), log });
   }
 

@@ -1,4 +1,4 @@
-import type { Candidate, HardwareClass, TrialRequest } from '../../core/index.ts';
+import type { Candidate, TrialRequest } from '../../core/index.ts';
 import {
   JUDGED_SAMPLES,
   LOOK_RUNS,
@@ -49,16 +49,21 @@ interface MeasurerComponents {
 /** Finds out how builds run: first here, for their accuracy; then on the class's own hardware, for their speed. */
 export class Measurer {
   readonly #options: RebuildOptions;
-  readonly #isOfClass: (target: HardwareClass) => boolean;
+  readonly #isa: string | undefined;
+  readonly #alone: boolean;
   readonly #components: MeasurerComponents;
 
-  /** @param init.isOfClass whether what the gateway measures is as good as what a node of the class does */
+  /**
+   * @param init.isa instruction set of this machine, where it is known
+   * @param init.alone whether there are no nodes: this machine then is of the classes that its runtimes run for
+   */
   constructor(
-    init: { options: RebuildOptions; isOfClass: (target: HardwareClass) => boolean },
+    init: { options: RebuildOptions; isa: string | undefined; alone: boolean },
     components: MeasurerComponents,
   ) {
     this.#options = init.options;
-    this.#isOfClass = init.isOfClass;
+    this.#isa = init.isa;
+    this.#alone = init.alone;
     this.#components = components;
   }
 
@@ -114,17 +119,19 @@ export class Measurer {
     const found = await trials.run(job.target.id, request, { patient, signal });
     const onNode = found === undefined ? undefined : asMeasured(found, request, judged);
     if (onNode !== undefined && !originalFailed(onNode.candidates)) return onNode;
-    const isOfClass = this.#isOfClass(job.target);
+    const alike = this.#alone || this.#isa === job.target.isa;
     const near =
-      onNode !== undefined || isOfClass ? undefined : await this.#predict(rebuilding, request, judged);
+      onNode !== undefined || (alike && classRuntime !== undefined)
+        ? undefined
+        : await this.#predict(rebuilding, request, judged);
     if (near !== undefined) return near;
     if (classRuntime !== undefined) {
-      const results = await evaluator.evaluate(request, classRuntime, signal);
-      return {
-        candidates: withResults(judged, request, results),
-        measuredBy: 'gateway',
-        predicted: !isOfClass,
-      };
+      const candidates = withResults(
+        judged,
+        request,
+        await evaluator.evaluate(request, classRuntime, signal),
+      );
+      return { candidates, measuredBy: 'gateway', predicted: !this.#alone };
     }
     if (onNode !== undefined) return onNode;
     const candidates = judged.map((candidate) => unproven(candidate, rebuilding));

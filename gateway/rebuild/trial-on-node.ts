@@ -17,8 +17,10 @@ export interface NodeTrial {
   /** Name of the node. */
   measuredBy: string;
   results: TrialOutcome[];
-  /** By the node, over request and results: without it they serve this once and are not kept. */
+  /** By the node, over request and results. What nobody signed serves this once, and is not kept. */
   signature?: Signature;
+  /** Measured by this very process, which need not prove anything to itself. */
+  own?: boolean;
 }
 
 export interface MeasureOptions {
