@@ -1,0 +1,28 @@
+import test from 'ava';
+import { silentLogger } from '../../../core/index.ts';
+import { Workers } from '../../../gateway/rebuild/workers.ts';
+import { temporaryFolder } from '../../helpers/temporary.ts';
+
+const MIB = 1024 * 1024;
+
+test('large models are worked on one at a time, small ones beside them', async (t) => {
+  const init = { dir: await temporaryFolder(t), execPath: undefined, parallel: 4 };
+  const workers = new Workers({ ...init, timeoutMs: undefined, memoryMiB: undefined }, { log: silentLogger });
+  const signal = AbortSignal.timeout(10_000);
+  const inside = { large: 0, small: 0 };
+  const most = { large: 0, small: 0 };
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const work = (kind: 'large' | 'small') => async (): Promise<void> => {
+    inside[kind] += 1;
+    most[kind] = Math.max(most[kind], inside[kind]);
+    // All small ones are inside before anybody leaves, or this test never ends.
+    if (inside.small === 3) open();
+    await opened;
+    inside[kind] -= 1;
+  };
+  const large = [1, 2, 3].map(() => workers.alone(200 * MIB, signal, work('large')));
+  const small = [1, 2, 3].map(() => workers.alone(2 * MIB, signal, work('small')));
+  await Promise.all([...large, ...small]);
+  t.deepEqual(most, { large: 1, small: 3 });
+});
