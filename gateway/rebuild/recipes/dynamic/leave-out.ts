@@ -1,5 +1,5 @@
 import type { Sample } from '../../../../core/index.ts';
-import { decodeModel, GraphView } from '../../onnx/index.ts';
+import { decodeModel, GraphView, isStandard } from '../../onnx/index.ts';
 import type { BuiltModel, RecipeContext } from '../recipe.ts';
 import { Judge } from '../static/agreement.ts';
 import { effortFor, macsOf, sizesOf } from '../static/effort.ts';
@@ -87,8 +87,10 @@ async function macsIn(
 ): Promise<number> {
   const model = decodeModel(prepared);
   const view = new GraphView(model.graph);
-  const weighted = model.graph.node.filter((node) => view.constant(node.input[1]) !== undefined);
-  const outputs = weighted.map((node) => node.output[0] ?? '').filter((name) => name !== '');
+  const weighted = model.graph.node.filter(
+    (node) => isStandard(node, 'Conv', 'Gemm', 'MatMul') && view.constant(node.input[1]) !== undefined,
+  );
+  const outputs = weighted.map((node) => node.output[0] ?? '');
   const sizes = await sizesOf(model, outputs, sample, runtime);
   return weighted.reduce((sum, node) => sum + macsOf(view, node, sizes), LEAST_MACS);
 }

@@ -6,6 +6,7 @@ import {
   type NodeProto,
   writeTensor,
 } from '../../onnx/index.ts';
+import { SMALLEST_TABLE } from '../tables.ts';
 import type { HeldConstant, Scope } from './scope.ts';
 import { transposed, type WeightForm } from './weight-book.ts';
 import type { DynamicWriter } from './writer.ts';
@@ -44,7 +45,8 @@ export function recurrentOf(scope: Scope, node: NodeProto): Recurrent | undefine
 }
 
 function isStack({ tensor }: HeldConstant): boolean {
-  return isFloat32(tensor) && tensor.dims.length === 3;
+  const elements = tensor.dims.reduce((product, dim) => product * Number(dim), 1);
+  return isFloat32(tensor) && tensor.dims.length === 3 && elements >= SMALLEST_TABLE;
 }
 
 /** com.microsoft.DynamicQuantizeLSTM: its weights are [directions, inputs, 4 · hidden], the other way round than LSTM's. */
