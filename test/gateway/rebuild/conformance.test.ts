@@ -31,14 +31,17 @@ const STATED = 1e-3;
 const EXPECTED: Record<RecipeName, { layer: number; rest: number; rewritten: number }> = {
   original: { layer: 0, rest: 0, rewritten: 950 },
   optimize: { layer: 1e-6, rest: 1e-5, rewritten: 950 },
-  'ort-format': { layer: 1e-6, rest: 1e-5, rewritten: 0 },
+  'ort-format': { layer: 1e-6, rest: 1e-5, rewritten: 950 },
   fp16: { layer: 2e-3, rest: 2e-3, rewritten: 940 },
-  'fp16-weights': { layer: 2e-3, rest: 2e-3, rewritten: 0 },
-  'int8-weights': { layer: 0.02, rest: 0.02, rewritten: 0 },
-  'int4-weights': { layer: 0.2, rest: 1e-5, rewritten: 0 },
-  'int8-dynamic': { layer: 0.02, rest: 1e-5, rewritten: 850 },
-  'int8-static': { layer: 0.02, rest: 0.02, rewritten: 850 },
+  'fp16-weights': { layer: 2e-3, rest: 2e-3, rewritten: 850 },
+  'int8-weights': { layer: 0.02, rest: 0.02, rewritten: 850 },
+  'int4-weights': { layer: 0.2, rest: 0.2, rewritten: 0 },
+  'int8-dynamic': { layer: 0.02, rest: 0.02, rewritten: 850 },
+  'int8-static': { layer: 0.02, rest: 0.02, rewritten: 190 },
 };
+/** The recipe that tries many builds for each model is given one in so many, and all that have weights for it. */
+const STATIC_EVERY = 5;
+const STATIC_WEIGHTS = /conv|gemm|matmul/;
 /** Why a recipe may leave a model alone. Anything else that it throws is a fault. */
 const LEFT_ALONE = ['ERR_RECIPE_NOT_APPLICABLE', 'ERR_OPSET_LIFT'];
 
@@ -88,16 +91,17 @@ for (const recipe of RECIPES)
     const folder = await temporaryFolder(t);
     const left = new Map<string, string[]>();
     const faults: string[] = [];
-    for (const each of cases) {
+    const chosen = casesFor(recipe);
+    for (const each of chosen) {
       const { code, message, ...off } = await rebuild(recipe, each, folder);
       if (code !== undefined && LEFT_ALONE.includes(code)) note(left, `${code} ${plain(message)}`, each.name);
       else if (code !== undefined) faults.push(`${each.name}: ${code} ${message}`);
       else if (off.layer > expected.layer || off.rest > expected.rest)
         faults.push(`${each.name}: the layer is off by ${off.layer}, the rest by ${off.rest}`);
     }
-    t.deepEqual(faults, []);
-    const rewritten = cases.length - [...left.values()].flat().length;
-    t.log(`${rewritten} of ${cases.length} models rewritten`);
+    t.deepEqual(faults.slice(0, 10), [], `${faults.length} faults`);
+    const rewritten = chosen.length - [...left.values()].flat().length;
+    t.log(`${rewritten} of ${chosen.length} models rewritten`);
     tell(t, left);
     t.true(rewritten >= expected.rewritten, `${rewritten} models rewritten`);
   });
@@ -115,6 +119,11 @@ async function usable(
   } catch {
     return 'operators, or versions of operators, that the runtime has not';
   }
+}
+
+function casesFor(recipe: RecipeName): ConformanceCase[] {
+  if (recipe !== 'int8-static') return cases;
+  return cases.filter(({ name }, i) => i % STATIC_EVERY === 0 || STATIC_WEIGHTS.test(name));
 }
 
 interface Outcome {
