@@ -29,15 +29,16 @@ export function chooseCandidate(
   candidates: readonly Candidate[],
   rules: ChoiceRules,
 ): { chosen: Candidate; candidates: Candidate[] } {
+  const { objective } = rules;
   const original = candidates.find(({ name }) => name === 'original');
   if (original === undefined) throw new TypeError('there is no original to hold candidates against');
   const fit = candidates.filter((candidate) => rejectionOf(candidate, rules) === undefined);
   const pool = fit.length > 0 ? fit : [original];
-  const costs = new Map(pool.map((candidate) => [candidate, costOf(candidate, original, rules.objective)]));
+  const costs = new Map(pool.map((candidate) => [candidate, costOf(candidate, original, objective)]));
   const cost = (candidate: Candidate): number => costs.get(candidate) ?? Number.MAX_VALUE;
   const best = Math.min(...costs.values());
   const ties = pool.filter(
-    (candidate) => isTie(cost(candidate), best, rules.objective) && !isSlower(candidate, original, rules),
+    (candidate) => isTie(cost(candidate), best, objective) && !isSlower(candidate, original, rules),
   );
   const [winner = original] = (ties.length > 0 ? ties : [original]).toSorted(
     (a, b) => sizeOf(a) - sizeOf(b) || plainFirst(a, b) || cost(a) - cost(b),
@@ -49,7 +50,8 @@ export function chooseCandidate(
         ? fit.length > 0
           ? chosenVerdict(winner, original, rules)
           : `chosen: nothing meets the conditions, so the original stays (${rejectionOf(original, rules)})`
-        : (rejectionOf(candidate, rules) ?? passedVerdict(candidate, winner, original, rules));
+        : (rejectionOf(candidate, rules) ??
+          passedVerdict(candidate, winner, original, { objective, tied: ties.includes(candidate) }));
     if (fit.includes(candidate)) return { ...candidate, pareto: front.has(candidate), verdict };
     const out = { ...candidate, verdict };
     delete out.pareto;

@@ -1,5 +1,5 @@
 import type { ChoiceRules } from './choose.ts';
-import type { Candidate } from './rebuild.ts';
+import type { Candidate, Measurement } from './rebuild.ts';
 import { timeAgainst } from './relative-time.ts';
 
 /** Why the winner won, in one sentence with its figures. Pure. */
@@ -14,26 +14,39 @@ export function chosenVerdict(winner: Candidate, original: Candidate, { objectiv
   return `chosen: best ${objective} within the accuracy floor${parts.length === 0 ? '' : `: ${parts.join('; ')}`}`;
 }
 
-/** Why a candidate that could have been chosen was not. Pure. */
+/**
+ * Why a candidate that could have been chosen was not. Pure.
+ *
+ * @param tied whether it serves the objective as well as the winner does
+ */
 export function passedVerdict(
   candidate: Candidate,
   winner: Candidate,
   original: Candidate,
-  { objective }: ChoiceRules,
+  { objective, tied }: { objective: ChoiceRules['objective']; tied: boolean },
 ): string {
-  const { measurement } = candidate;
-  if (objective === 'size')
-    return `not chosen: ${winner.name} is ${same(candidate, winner) ? 'as small' : 'smaller'}`;
+  const { measurement, build } = candidate;
+  const noLarger = winner.build?.size === build?.size ? 'is set more simply or no slower' : 'is smaller';
+  if (objective === 'size') return `not chosen: ${winner.name} ${tied ? noLarger : 'is smaller'}`;
   if (measurement === undefined) return 'not chosen: it was not measured';
+  if (tied) return `not chosen: ${winner.name} has the same ${objective} within noise, and ${noLarger}`;
   if (objective === 'memory')
     return `not chosen: ${winner.name} needs ${mib(winner)}, this ${mib(candidate)}`;
-  const time = timeAgainst(original, candidate);
+  const [time, its] = [timeAgainst(original, candidate), timeAgainst(original, winner)];
   if (time !== undefined && time.low > 1)
     return `not chosen: it takes ${times(time.median)} the original's time`;
-  const own = timeAgainst(original, winner);
-  if (time !== undefined && own !== undefined && time.median <= own.median)
-    return `not chosen: ${winner.name} has the same ${objective} within noise, and is ${same(candidate, winner) ? 'set more simply' : 'smaller'}`;
-  return `not chosen: ${winner.name} has the better ${objective}${figures(winner, candidate, objective)}`;
+  if (objective === 'throughput' && winner.measurement !== undefined)
+    return `not chosen: ${winner.name} does ${perSecond(winner.measurement)}, this ${perSecond(measurement)}`;
+  if (time === undefined || its === undefined)
+    return `not chosen: ${winner.name} has the better ${objective}`;
+  if (winner.name === original.name) return `not chosen: ${unsure(time)}`;
+  return `not chosen: ${winner.name} takes ${times(its.median)} the original's time, this ${times(time.median)}`;
+}
+
+/** Why a time that looks better is none. */
+function unsure({ low, median, high }: NonNullable<ReturnType<typeof timeAgainst>>): string {
+  const range = `${low.toFixed(2)} to ${high.toFixed(2)}`;
+  return `it is not surely faster: ${times(median)} the original's time, in a range of ${range}`;
 }
 
 function originalVerdict(objective: ChoiceRules['objective']): string {
@@ -72,24 +85,12 @@ function memoryText(candidate: Candidate, original: Candidate): string {
   return `${mib(candidate)} instead of ${mib(original)}`;
 }
 
-function figures(winner: Candidate, candidate: Candidate, objective: ChoiceRules['objective']): string {
-  const [a, b] = [winner.measurement, candidate.measurement];
-  if (a === undefined || b === undefined) return '';
-  return objective === 'throughput'
-    ? ` (${a.throughput.toPrecision(3)} runs a second, this ${b.throughput.toPrecision(3)})`
-    : ` (${ms(a.p50Ms)}, this ${ms(b.p50Ms)})`;
-}
-
-function same(a: Candidate, b: Candidate): boolean {
-  return a.build?.size === b.build?.size;
-}
-
 function times(value: number): string {
   return `${value.toFixed(2)} times`;
 }
 
-function ms(value: number): string {
-  return `${value.toPrecision(3)} ms`;
+function perSecond({ throughput }: Measurement): string {
+  return `${throughput.toPrecision(3)} runs a second`;
 }
 
 function mib({ measurement }: Candidate): string {
