@@ -37,13 +37,16 @@ export interface Accuracy {
   build: number;
 }
 
-/** What running a build on some hardware showed. Times in milliseconds, memory in MiB. */
+/**
+ * What running a build on some hardware showed. Times in milliseconds, memory in MiB. Times of runs are without what other
+ * processes took of them.
+ */
 export interface Measurement {
   loadMs: number;
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
-  /** Samples per second, one run after the other. */
+  /** Samples per second, one run after the other, with as many samples in a run as the validation data has. */
   throughput: number;
   runs: number;
   /** Growth of the process by loading and running the model, at its peak. */

@@ -14,6 +14,7 @@ import {
 import { processMemory } from '../child/memory.ts';
 import { checkRuntime } from '../probe/check-runtime.ts';
 import { type EnergyMeter, findEnergyMeter } from './energy-meter.ts';
+import { RunClock } from './run-clock.ts';
 import { sampleOrder } from './sample-order.ts';
 
 const WARM_UP_RUNS = 2;
@@ -43,7 +44,7 @@ export interface Opened {
   batch: number;
 }
 
-/** Times of runs in milliseconds, and the energy of all of them where there is a meter. */
+/** Times of runs in milliseconds, without what other processes took of them, and the energy of all of them where there is a meter. */
 export interface Timed {
   times: number[];
   joules?: number;
@@ -55,16 +56,24 @@ export class BuildUnderTest {
   readonly #session: Session;
   readonly #samples: readonly Sample[];
   readonly #metric: Metric;
+  readonly #clock: RunClock;
   readonly #meter: EnergyMeter | undefined;
 
   constructor(
     opened: Opened,
-    parts: { session: Session; samples: readonly Sample[]; metric: Metric; meter: EnergyMeter | undefined },
+    parts: {
+      session: Session;
+      samples: readonly Sample[];
+      metric: Metric;
+      clock: RunClock;
+      meter: EnergyMeter | undefined;
+    },
   ) {
     this.opened = opened;
     this.#session = parts.session;
     this.#samples = parts.samples;
     this.#metric = parts.metric;
+    this.#clock = parts.clock;
     this.#meter = parts.meter;
   }
 
@@ -95,9 +104,9 @@ export class BuildUnderTest {
     await this.#meter?.read();
     for (let i = from; i < from + runs; i += 1) {
       const { inputs } = this.#sample(i % this.#samples.length);
-      const start = performance.now();
+      this.#clock.start();
       await this.#session.run(inputs);
-      times.push(performance.now() - start);
+      times.push(this.#clock.stop());
     }
     return this.#meter === undefined ? { times } : { times, joules: await this.#meter.read() };
   }
@@ -135,7 +144,13 @@ export async function openBuild(init: BuildInit): Promise<BuildUnderTest> {
     samples: samples.length,
     batch: batchOf(first.inputs, outputs),
   };
-  return new BuildUnderTest(opened, { session, samples, metric, meter });
+  return new BuildUnderTest(opened, {
+    session,
+    samples,
+    metric,
+    clock: new RunClock(provider, runMs),
+    meter,
+  });
 }
 
 /** The samples that a trial uses, in its order. Every process of a trial comes to the same. */

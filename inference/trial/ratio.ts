@@ -4,7 +4,10 @@ import { quantile } from '../quantile.ts';
 /** Time of a build as a share of the original's, and the range in which the middle of all such shares lies. */
 export type Ratio = NonNullable<Measurement['ratio']>;
 
-/** A build within this share of the original's time is as fast. */
+/**
+ * A build within this share of the original's time is as fast. Two processes with the very same build were seen 3 % apart,
+ * each steady in itself: where their memory lies decides that.
+ */
 const TIE_SHARE = 0.03;
 /** Half the width of a range that needs no more rounds, as a share of its middle … */
 const NARROW_SHARE = 0.015;

@@ -5,6 +5,7 @@ import { digestOf, encodeSamples, float32, type SessionOptions } from '../../cor
 import { openBuild } from '../../inference/trial/build-under-test.ts';
 import { findEnergyMeter } from '../../inference/trial/energy-meter.ts';
 import { isClear, ratioOf } from '../../inference/trial/ratio.ts';
+import { RunClock } from '../../inference/trial/run-clock.ts';
 import { roundRuns, Rounds } from '../../inference/trial/rounds.ts';
 import { sampleOrder } from '../../inference/trial/sample-order.ts';
 import { TrialClock } from '../../inference/trial/trial-clock.ts';
@@ -145,6 +146,18 @@ test('what a trial waits for others is not its time', async (t) => {
   await turn;
   t.true(performance.now() >= waitUntil - 5);
   t.true(clock.now() - before < 250);
+});
+
+test.serial('what other processes take of a run on the processor does not count; a device’s time does', async (t) => {
+  const work = async (clock: RunClock): Promise<number> => {
+    clock.start();
+    // What a process that waits for the processor looks like from outside: time passes, and it does nothing.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return clock.stop();
+  };
+  t.true((await work(new RunClock('cpu', 100, 0.001))) < 100);
+  t.true((await work(new RunClock('webgpu', 100, 0.001))) > 150);
+  t.true((await work(new RunClock('cpu', 100, 10))) > 150, 'a coarse clock counts nothing');
 });
 
 test('a build is opened as its settings say, and tells its batch', async (t) => {
