@@ -2,6 +2,8 @@ import { type Candidate, chosenOf, type RebuildReport } from '../core/index.ts';
 import { formatBytes, formatMs } from './format.ts';
 import { printable, table } from './table.ts';
 
+const FRONT_LEGEND = '+ no other build is as fast, small and sparing and better in one of these\n';
+
 /** A rebuild as a table of its candidates, the chosen one marked, under the name that an app gives the model. */
 export function reportText(alias: string, report: RebuildReport): string {
   const { model, objective, maxDrop, candidates, chosen } = report;
@@ -9,7 +11,7 @@ export function reportText(alias: string, report: RebuildReport): string {
     `${alias}: ${model.name} ${model.version} (${formatBytes(model.size)}), best ${objective} with at most ` +
     `${maxDrop} of the metric lost, ${measuredText(report)}`;
   const rows = candidates.map((candidate) => [
-    `${candidate.name === chosen ? '*' : ' '} ${candidate.name}`,
+    `${candidate.name === chosen ? '*' : candidate.pareto === true ? '+' : ' '} ${candidate.name}`,
     candidate.build === undefined ? '' : formatBytes(candidate.build.size),
     accuracyText(candidate.accuracy),
     candidate.measurement === undefined ? '' : formatMs(candidate.measurement.p50Ms),
@@ -22,6 +24,7 @@ export function reportText(alias: string, report: RebuildReport): string {
   return [
     `${printable(head)}\n`,
     table(['  BUILD', ...right, 'VERDICT'], rows, right),
+    ...(rows.some(([name = '']) => name.startsWith('+')) ? [FRONT_LEGEND] : []),
     ...notes,
     ...warnings,
   ].join('');

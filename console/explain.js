@@ -1,6 +1,9 @@
 import { h } from './dom.js';
 import { bytes, milliseconds, percent } from './format.js';
 
+/** Marks the builds of the Pareto front. */
+const FRONT = '◆';
+
 /**
  * Why a node has the builds that it has: every candidate with its figures and what became of it.
  *
@@ -25,17 +28,22 @@ export function explanation(explained) {
 
 /** @param {string} alias @param {RebuildReport} report */
 function reportTable(alias, report) {
-  const head = ['Recipe', 'Size', 'Accuracy', 'p50', 'Verdict'].map((name) =>
+  const head = ['Build', 'Size', 'Accuracy', 'p50', 'Memory', 'Verdict'].map((name) =>
     h('th', { scope: 'col' }, name),
   );
   const rows = report.candidates.map((candidate) =>
     h(
       'tr',
-      { 'data-chosen': String(candidate.recipe === report.chosen) },
-      h('th', { scope: 'row' }, candidate.recipe),
+      { 'data-chosen': String(candidate.name === report.chosen) },
+      h(
+        'th',
+        { scope: 'row', title: (candidate.notes ?? []).join('\n') },
+        candidate.pareto === true ? `${candidate.name} ${FRONT}` : candidate.name,
+      ),
       h('td.number', null, candidate.build === undefined ? '–' : bytes(candidate.build.size)),
-      h('td.number', null, candidate.accuracy === undefined ? '–' : percent(candidate.accuracy.build)),
+      h('td.number', null, accuracy(candidate)),
       h('td.number', null, milliseconds(candidate.measurement?.p50Ms)),
+      h('td.number', null, memory(candidate)),
       h('td', null, candidate.verdict ?? candidate.problem ?? ''),
     ),
   );
@@ -45,13 +53,32 @@ function reportTable(alias, report) {
     h(
       'table.candidates',
       null,
-      h(
-        'caption',
-        null,
-        `${alias}: ${report.model.name} ${report.model.version}, best ${report.objective}, measured by ${report.measuredBy}`,
-      ),
+      h('caption', null, caption(alias, report)),
       h('thead', null, h('tr', null, ...head)),
       h('tbody', null, ...rows),
     ),
+    h('p.muted', null, `${FRONT} no other build is as fast, small and sparing and better in one of these`),
   );
+}
+
+/** @param {string} alias @param {RebuildReport} report */
+function caption(alias, { model, objective, measuredBy, predicted, judgedBy }) {
+  const from =
+    judgedBy === 'none'
+      ? 'without data to judge builds by'
+      : predicted
+        ? `predicted by what ${measuredBy} measured`
+        : `measured by ${measuredBy}`;
+  return `${alias}: ${model.name} ${model.version}, best ${objective}, ${from}`;
+}
+
+/** Agreement with the original, where no truth is known, is marked. @param {RebuildReport['candidates'][number]} candidate */
+function accuracy({ accuracy: found }) {
+  if (found === undefined) return '–';
+  return `${found.labelled ? '' : '~'}${percent(found.build)}`;
+}
+
+/** @param {RebuildReport['candidates'][number]} candidate */
+function memory({ measurement }) {
+  return measurement === undefined ? '–' : `${measurement.peakMemoryMiB.toFixed(0)} MiB`;
 }
