@@ -1,6 +1,6 @@
 import { RecipeNotApplicableError } from '../errors.ts';
 import { decodeModel, encodeModel, liftOpset, type ModelProto, type NodeProto } from '../onnx/index.ts';
-import { storeAsHalf } from './compact.ts';
+import { type Storage, storeSmaller } from './compact.ts';
 import { foldAffine } from './fold.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
@@ -54,17 +54,28 @@ async function build(context: RecipeContext): Promise<BuiltModel> {
   const { nodes, weighted } = base;
   const found = await search({ trials, nodes, weighted, canEqualise: equal !== undefined });
   const stored = await compacted(trials, found.best);
-  return { model: stored.bytes, notes: describe({ ...found, base, stored, effort, maxDrop }) };
+  return { model: stored.trial.bytes, notes: describe({ ...found, base, stored, effort, maxDrop }) };
 }
 
-/** Stores what is left in fp32 as float16, unless that costs more than it may. */
-async function compacted(trials: Trials, best: Trial): Promise<Trial> {
-  const model = decodeModel(best.bytes);
-  if (storeAsHalf(model.graph) === 0) return best;
-  const trial = await trials.judgeBytes(best.choice, encodeModel(model));
-  const { drop, strained } = trial.agreement;
-  const harmless = drop <= best.agreement.drop && strained <= best.agreement.strained;
-  return harmless || (best.good && trial.good) ? trial : best;
+/** Ways to store what is left in fp32, the largest first. */
+const STORAGES: readonly Storage[] = ['half', 'bytes'];
+
+/** Stores what is left in fp32 in fewer bytes, as long as that costs no more than it may. */
+async function compacted(
+  trials: Trials,
+  best: Trial,
+): Promise<{ trial: Trial; storage: Storage | undefined }> {
+  let stored: { trial: Trial; storage: Storage | undefined } = { trial: best, storage: undefined };
+  for (const storage of STORAGES) {
+    const model = decodeModel(best.bytes);
+    if (storeSmaller(model.graph, storage) === 0) break;
+    const trial = await trials.judgeBytes(best.choice, encodeModel(model));
+    const { drop, strained } = trial.agreement;
+    const harmless = drop <= best.agreement.drop && strained <= best.agreement.strained;
+    if (trial.bytes.length < stored.trial.bytes.length && (harmless || (best.good && trial.good)))
+      stored = { trial, storage };
+  }
+  return stored;
 }
 
 async function lift(model: ModelProto, { runtime }: RecipeContext): Promise<void> {

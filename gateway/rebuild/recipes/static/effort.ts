@@ -27,7 +27,7 @@ const ALL_MACS = 500e9;
 /** Multiplications that measuring ranges may take. */
 const OBSERVED_MACS = 60e9;
 const OBSERVED = { least: 4, most: 64 };
-const JUDGED = { least: 4, most: 32 };
+const JUDGED = { least: 4, most: 64 };
 const EVALUATIONS = { least: 6, most: 60 };
 /** With fewer samples than this, all serve both purposes. */
 const ENOUGH_TO_SPLIT = 12;

@@ -41,9 +41,10 @@ export function equalise(
     const weight = convolutionWeight(view, second);
     const seen = peaks(second.input[0] ?? '');
     if (weight === undefined || seen === undefined || keep(second)) continue;
+    if (isShared(view, second)) continue;
     const { first, path } = source(view, second);
     const firstWeight = first && convolutionWeight(view, first);
-    if (first === undefined || firstWeight === undefined || keep(first)) continue;
+    if (first === undefined || firstWeight === undefined || keep(first) || isShared(view, first)) continue;
     const channels = Number(firstWeight.dims[0]);
     const depthwise = isDepthwise(second, weight);
     if (seen.length !== channels || !(depthwise || intAttribute(second, 'group', 1) === 1)) continue;
@@ -90,6 +91,11 @@ function source(view: GraphView, node: NodeProto): { first: NodeProto | undefine
 function convolutionWeight(view: GraphView, node: NodeProto): TensorProto | undefined {
   const weight = isStandard(node, 'Conv') ? view.constant(node.input[1]) : undefined;
   return weight !== undefined && isFloat32(weight) ? weight : undefined;
+}
+
+/** Weights that several nodes read would be stored once for each of them afterwards. */
+function isShared(view: GraphView, node: NodeProto): boolean {
+  return view.uses(node.input[1] ?? '').length > 1;
 }
 
 function isDepthwise(node: NodeProto, weight: TensorProto): boolean {

@@ -13,6 +13,8 @@ export interface Range {
 export const LEVELS = 255;
 /** The level that stands for zero where the grid is symmetric. The lowest level is not used then. */
 const MIDDLE = 128;
+/** Of a range whose smaller side is below this share of the larger, zero is not in the middle. */
+const LOPSIDED = 0.25;
 /** Significant bits of a scale. Fewer than float32 has, so that a last-bit difference between CPUs leaves no trace. */
 const SCALE_BITS = 16;
 /** A shift that is smaller than this share of one step is no shift. */
@@ -21,11 +23,13 @@ const NO_SHIFT = 0.05;
 const MAX_GROWTH = 1.25;
 
 /**
- * The grid over a range. A symmetric one has zero in its middle, unless nothing lies below zero: then all levels are
- * above it, which makes a ReLU free.
+ * The grid over a range. A symmetric one has zero in its middle, unless hardly anything lies on one side of it: after a
+ * ReLU or one of its kin half of the levels would stand for nothing.
  */
 export function gridOver({ low, high }: Range, symmetric = false): Grid {
-  if (symmetric && low < 0) return { scale: coarse(Math.max(-low, high) / (LEVELS - MIDDLE)), zero: MIDDLE };
+  const [smaller, larger] = [Math.min(-low, high), Math.max(-low, high)];
+  if (symmetric && smaller > LOPSIDED * larger)
+    return { scale: coarse(larger / (LEVELS - MIDDLE)), zero: MIDDLE };
   const scale = coarse((high - low) / LEVELS);
   return { scale, zero: Math.min(LEVELS, Math.max(0, Math.round(-low / scale))) };
 }

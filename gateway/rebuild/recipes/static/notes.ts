@@ -1,3 +1,4 @@
+import type { Storage } from '../compact.ts';
 import type { Base } from './base.ts';
 import type { Effort } from './effort.ts';
 import type { Found } from './search.ts';
@@ -6,12 +7,16 @@ import type { Trial } from './trials.ts';
 
 interface Outcome extends Found {
   base: Base;
-  /** The best as it is stored in the end. */
-  stored: Trial;
+  /** The best as it is stored in the end, and how. */
+  stored: { trial: Trial; storage: Storage | undefined };
   effort: Effort;
   maxDrop: number;
 }
 
+const STORED: Record<Storage, string> = {
+  half: 'constants that are left in fp32 are stored as float16',
+  bytes: 'weights that are left in fp32 are stored in 8 bits, other constants as float16',
+};
 /** Nodes that are named one by one. */
 const NAMED = 8;
 
@@ -28,7 +33,7 @@ export function describe({ best, byLimits, base, stored, effort, maxDrop }: Outc
   ];
   const helped = [choice.correctBias ? 'bias correction' : '', choice.equalised ? 'equalised channels' : ''];
   const kept = helped.filter((each) => each !== '');
-  if (kept.length > 0) notes.push(`kept, since it helped: ${kept.join(' and ')}`);
+  if (kept.length > 0) notes.push(`better with ${kept.join(' and ')}`);
   const left = base.nodes.filter((name) => choice.leave.has(name));
   if (left.length > 0) {
     const lost = left.reduce((sum, name) => sum + (base.macsByNode.get(name) ?? 0), 0) / base.macs;
@@ -37,9 +42,10 @@ export function describe({ best, byLimits, base, stored, effort, maxDrop }: Outc
       `left in fp32, ${percent(lost)} of the multiplications: ${left.slice(0, NAMED).join(', ')}${more}`,
     );
   }
-  if (stored !== best) notes.push('what is left in fp32 is stored as float16');
+  const { trial, storage } = stored;
+  if (storage !== undefined) notes.push(STORED[storage]);
   notes.push(
-    `${best.good ? 'within' : 'not within'} the floor of ${maxDrop} on these samples: ${short(stored.agreement)}`,
+    `${best.good ? 'within' : 'not within'} the floor of ${maxDrop} on these samples: ${short(trial.agreement)}`,
   );
   return notes;
 }

@@ -31,6 +31,20 @@ export class Decisions {
     this.#best = this.#decide(this.#values, 1);
   }
 
+  /** Decisions that the sample stands for. */
+  get count(): number {
+    return this.#metric.kind === 'ctc-exact' ? 1 : this.#best.length;
+  }
+
+  /** Decisions that a candidate makes otherwise, whatever they are worth. */
+  changed(got: Tensor): number {
+    const values = numbers(got);
+    if (values.length !== this.#values.length) return this.count;
+    const best = this.#decide(values, 1);
+    if (this.#metric.kind === 'ctc-exact') return Number(!this.#spellsTheSame(best, this.#metric.blank));
+    return best.filter((choice, row) => choice !== this.#best[row]).length;
+  }
+
   /**
    * How much worse a candidate's decisions are in the original's own eyes: where it prefers another class, the
    * probability that the original gave to its own choice less what it gave to that one. 0 for the same decisions, up to
@@ -48,10 +62,12 @@ export class Decisions {
     for (const [row, choice] of best.entries())
       if (choice !== this.#best[row]) sum += this.#advantage(row, this.#best[row]!, choice);
     if (this.#metric.kind !== 'ctc-exact') return sum / best.length;
-    const { blank } = this.#metric;
+    return this.#spellsTheSame(best, this.#metric.blank) ? 0 : Math.min(1, sum);
+  }
+
+  #spellsTheSame(best: Int32Array, blank: number): boolean {
     const [spelled, wanted] = [spell(best, blank), spell(this.#best, blank)];
-    const same = spelled.length === wanted.length && spelled.every((each, i) => each === wanted[i]);
-    return same ? 0 : Math.min(1, sum);
+    return spelled.length === wanted.length && spelled.every((each, i) => each === wanted[i]);
   }
 
   /** The class that is chosen in each row; of a single score, whether it is above the threshold. */

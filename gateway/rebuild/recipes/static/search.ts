@@ -1,5 +1,5 @@
 import { LIMITS } from './ranges.ts';
-import { excludeWorst, type SensitivityInput } from './sensitivity.ts';
+import { excludeWorst, restore, type SensitivityInput } from './sensitivity.ts';
 import type { Choice, Trial, Trials } from './trials.ts';
 
 export interface SearchInput extends Omit<SensitivityInput, 'choice'> {
@@ -15,8 +15,8 @@ export interface Found {
   byLimits: readonly Trial[];
 }
 
-/** Ways to set ranges are tried again once the worst nodes are out of the way, if so many candidates may be judged. */
-const AGAIN = 8;
+/** Judged candidates that are kept for what comes last. */
+const AGAIN = 2;
 
 /**
  * Tries the ways to set ranges with everything quantised and keeps the best; then what else may help, if it does. Where
@@ -24,7 +24,7 @@ const AGAIN = 8;
  */
 export async function search(input: SearchInput): Promise<Found> {
   const { trials } = input;
-  const everything: Omit<Choice, 'limits'> = { leave: new Set(), correctBias: false, equalised: false };
+  const everything: Omit<Choice, 'limits'> = { leave: new Set(), correctBias: true, equalised: false };
   const byLimits: Trial[] = [];
   for (const limits of LIMITS.slice(0, Math.max(2, Math.floor(trials.left / 3))))
     byLimits.push(await trials.judge({ ...everything, limits }));
@@ -35,22 +35,33 @@ export async function search(input: SearchInput): Promise<Found> {
   if (!best.good) {
     const { choice } = best;
     const found = await excludeWorst(trials, { ...input, choice });
-    if (found !== undefined) best = await helped(input, trials.better(found, best));
-    if (trials.left >= AGAIN)
-      for (const limits of LIMITS)
-        if (limits !== choice.limits)
-          best = trials.better(await trials.judge({ ...best.choice, limits }), best);
+    if (found !== undefined) best = await again(input, await helped(input, trials.better(found, best)));
   }
   return { best, byLimits };
 }
 
-/** Corrects biases, equalises channels: each stays if the result is better with it. */
+/**
+ * With the worst nodes out of the way, another way to set ranges may be the best, and some of what was left in fp32 may
+ * stand 8 bits with it.
+ */
+async function again({ trials, nodes }: SearchInput, from: Trial): Promise<Trial> {
+  let best = from;
+  for (const limits of LIMITS)
+    if (limits !== from.choice.limits && trials.left > AGAIN)
+      best = trials.better(await trials.judge({ ...best.choice, limits }), best);
+  if (!best.good || best.choice.limits === from.choice.limits) return best;
+  for (const name of nodes.filter((each) => best.choice.leave.has(each)))
+    if (trials.left > AGAIN) best = await restore(trials, best, [name]);
+  return best;
+}
+
+/** With corrected biases or without, with equalised channels or without: whatever is better. */
 async function helped({ trials, canEqualise }: SearchInput, from: Trial): Promise<Trial> {
   let best = from;
   const attempt = async (change: Partial<Choice>): Promise<void> => {
     if (trials.left > 0) best = trials.better(await trials.judge({ ...best.choice, ...change }), best);
   };
-  if (!best.choice.correctBias) await attempt({ correctBias: true });
-  if (canEqualise && !best.choice.equalised) await attempt({ equalised: true });
+  await attempt({ correctBias: !best.choice.correctBias });
+  if (canEqualise) await attempt({ equalised: !best.choice.equalised });
   return best;
 }

@@ -3,7 +3,7 @@ import type { Choice, Trial, Trials } from './trials.ts';
 /** Blocks that a model is cut into at first. */
 const BLOCKS = 16;
 /** Judged candidates that are kept for what comes after. */
-const RESERVE = 4;
+const RESERVE = 10;
 
 export interface SensitivityInput {
   /** Names of the nodes that may be quantised, in the order of the graph. */
@@ -76,7 +76,7 @@ async function rank(
 }
 
 /** Quantises nodes again that were left in fp32, or the half of them that does no harm. */
-async function restore(
+export async function restore(
   trials: Trials,
   from: Trial,
   names: readonly string[],

@@ -17,12 +17,9 @@ export interface Trial {
   choice: Choice;
   bytes: Uint8Array;
   agreement: Agreement;
-  /** Whether it is within the floor, and would be with somewhat larger errors. */
+  /** Whether it is within the floor, and would be with larger errors. */
   good: boolean;
 }
-
-/** Errors twice as large may cost this many times what is allowed. */
-const STRAINED_DROP = 2;
 
 export interface TrialsInput {
   write: (choice: Choice) => Uint8Array;
@@ -59,7 +56,7 @@ export class Trials {
     signal.throwIfAborted();
     this.#left -= 1;
     const agreement = await judge.judge(bytes);
-    const good = agreement.drop <= maxDrop + 1e-9 && agreement.strained <= STRAINED_DROP * maxDrop + 1e-9;
+    const good = Math.max(agreement.drop, agreement.strained) <= maxDrop + 1e-9;
     return { choice, bytes, agreement, good };
   }
 
