@@ -26,7 +26,10 @@ export function halfBits(value: number): number {
 
 /** Values as the bits of float16. */
 export function toHalf(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, halfBits);
+  // Not Uint16Array.from, which makes a list of all values first: of a large tensor, hundreds of MB.
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i += 1) halves[i] = halfBits(values[i] ?? 0);
+  return halves;
 }
 
 /** The number that the bits of a float16 stand for. */
