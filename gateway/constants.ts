@@ -37,7 +37,8 @@ export const TRIAL_BUDGET_MS = 30_000;
 export const MAX_TRIAL_BUDGET_MS = 600_000;
 /** What a trial may take beyond its budget: fetching the builds, starting the child. */
 export const TRIAL_OVERHEAD_MS = 5 * 60_000;
-export const TRIAL_RUNS = 30;
+/** Timed runs of one build at most: a trial stops before where the difference is clear, and looks from eight rounds on. */
+export const TRIAL_RUNS = 200;
 /** A machine that is busy may be too slow for the budget: the second try has so many times more. */
 export const SECOND_TRIAL_FACTOR = 4;
 /** Trying settings of the runtime on one build, as a share of what all builds have. */
