@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  BUILDER_VERSION,
   type Candidate,
   chooseCandidate,
   type HardwareClass,
@@ -212,7 +213,7 @@ export class RebuildEngine {
       'a model is ready',
     );
     const { digest, size } = chosen.build ?? model.weights;
-    return { report, target, build: { digest, size }, ...vouched };
+    return { report, target, builder: BUILDER_VERSION, build: { digest, size }, ...vouched };
   }
 
   #tell({ model, target }: RebuildJob, step: RebuildStep): void {

@@ -1,4 +1,10 @@
-import { canonicalJson, type Digest, digestOf, type RebuildReport } from '../../core/index.ts';
+import {
+  BUILDER_VERSION,
+  canonicalJson,
+  type Digest,
+  digestOf,
+  type RebuildReport,
+} from '../../core/index.ts';
 import type { BlobStore, State, Table } from '../../store/index.ts';
 import type { RebuildJob } from './engine.ts';
 import type { MeasuredClass } from './predict.ts';
@@ -17,10 +23,10 @@ export class ReadyModels {
     this.#blobs = components.blobs;
   }
 
-  /** The ready model, if all that it names is in the store. */
+  /** The ready model, if all that it names is in the store, and nothing newer could make it better. */
   async complete(key: ReadyKey): Promise<ReadyModel | undefined> {
     const ready = await this.#table.get(readyKey(key));
-    if (ready === undefined) return undefined;
+    if (ready?.builder !== BUILDER_VERSION) return undefined;
     const { build, card, golden } = ready;
     for (const { digest } of [build, card, ...(golden === undefined ? [] : [golden])])
       if (!(await this.#blobs.has(digest))) return undefined;

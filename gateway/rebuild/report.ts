@@ -21,6 +21,8 @@ export interface ReadyModel {
   report: RebuildReport;
   /** The class that it is for. */
   target: HardwareClass;
+  /** The `BUILDER_VERSION` that made it: a newer one may know better ways. */
+  builder: number;
   build: { digest: Digest; size: number };
   /** The card to ship: the publisher's, or a copy that states another golden tolerance. */
   card: { digest: Digest; size: number };
@@ -52,6 +54,7 @@ const target: z.ZodType<HardwareClass> = z.object({
 });
 const readyModel = z.object({
   target,
+  builder: z.number(),
   report: z.object({
     model: z.object({ name: z.string(), version: z.string(), source: digest, size: z.number() }),
     hardwareClass: z.string(),

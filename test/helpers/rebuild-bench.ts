@@ -75,7 +75,7 @@ export class RebuildBench {
       {
         dir: this.#dir,
         execPath: undefined,
-        rebuild: { trialBudgetMs: 2000, samples: 6, ...rebuild },
+        rebuild: { trialBudgetMs: 1000, samples: 6, ...rebuild },
       },
       {
         blobs: this.#blobs,

@@ -36,7 +36,7 @@ test('the same inputs give the same package, and every file stands at its place 
   const card = { digest: artifact.cardLayer.digest, size: artifact.cardLayer.size };
   const target = hardwareClassOf(sampleConfiguration(['avx2'], 'i5'));
   if (target === undefined) throw new TypeError('the sample has a class');
-  const ready = { report, target, build: { digest: buildDigest, size: build.byteLength }, card };
+  const ready = { report, target, builder: 1, build: { digest: buildDigest, size: build.byteLength }, card };
   const spec = parseDeploymentSpec({ name: 'hall', app: 'listener', to: 'all', settings: { rate: 2 } });
   const hardwareClass = target.id;
   const make = () => {
