@@ -1,4 +1,6 @@
 import {
+  type Configuration,
+  errorRecord,
   type HardwareClass,
   type Logger,
   type ModelCard,
@@ -9,12 +11,8 @@ import {
 import type { RebuildOptions } from '../../gateway/index.ts';
 import { type Measure, RebuildEngine, type RebuildListener } from '../../gateway/rebuild/index.ts';
 import { probeConfiguration } from '../../node/index.ts';
-import {
-  packModel,
-  packOnnxruntimeNode,
-  packOnnxruntimeWeb,
-  RuntimePackageError,
-} from '../../provider-bridge/index.ts';
+import { packOnnxruntimeNode, packOnnxruntimeWeb, RuntimePackageError } from '../../provider-bridge/index.ts';
+import { packFolder } from '../publish.ts';
 import { measureWith } from './emulated.ts';
 import { ClassUnfitError } from './errors.ts';
 import { type BareModel, modelFolder } from './model-source.ts';
@@ -86,8 +84,8 @@ async function rebuildAt(bench: Workbench, init: LocalRebuildInit, log: Logger):
   const { signal, execPath, objective = 'latency' } = init;
   const { blobs } = bench;
   const folder = await modelFolder(init.model, init.bare ?? {}, bench.scratch, { log, signal });
-  const model = await bench.openModel(await bench.add(await packModel(folder, blobs, { signal })));
-  const machine = await probeConfiguration(execPath === undefined ? {} : { execPath }, { signal });
+  const model = await bench.openModel(await bench.add(await packFolder(folder, blobs, { signal })));
+  const machine = await probe(execPath, signal);
   const own = bench.runtimes('own');
   await addOwnRuntime(bench, signal);
   const runtimes = execPath === undefined ? own : bench.runtimes('emulated', execPath);
@@ -127,6 +125,16 @@ async function rebuildAt(bench: Workbench, init: LocalRebuildInit, log: Logger):
     },
     close: () => bench.close(),
   };
+}
+
+async function probe(execPath: string | undefined, signal: AbortSignal): Promise<Configuration> {
+  if (execPath === undefined) return probeConfiguration({}, { signal });
+  try {
+    return await probeConfiguration({ execPath }, { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ClassUnfitError(`${execPath} runs no Node.js: ${errorRecord(cause).message}`, { cause });
+  }
 }
 
 /** The engine speaks of a gateway, and there is none. */

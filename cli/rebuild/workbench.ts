@@ -22,6 +22,9 @@ import {
 import { Teardown } from '../compose/daemon.ts';
 import { FILES } from '../compose/files.ts';
 
+/** Work that an end cuts short may write its last file while the folder goes. */
+const RM_RETRIES = 5;
+
 /** Where models are rebuilt without a site: a store of its own, into which everything is packed from this machine. */
 export interface Workbench {
   readonly dir: string;
@@ -53,7 +56,7 @@ export async function openWorkbench(
   const teardown = new Teardown();
   try {
     const scratch = await mkdtemp(join(tmpdir(), 'floormesh-rebuild-'));
-    teardown.add(() => rm(scratch, { recursive: true, force: true }));
+    teardown.add(() => rm(scratch, { recursive: true, force: true, maxRetries: RM_RETRIES }));
     const folder = dir ?? scratch;
     await mkdir(folder, { recursive: true });
     const state =

@@ -65,6 +65,8 @@ export class Workers {
     const child = spawnChild({
       entry: siblingModule(import.meta.url, './worker'),
       cwd: folder,
+      // What a worker that is ended has left behind goes with its folder.
+      env: { TMPDIR: folder },
       name,
       memoryMiB,
       log: this.#log,

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
@@ -26,6 +25,8 @@ export interface Running {
   pid: number;
   /** What it has written to standard output so far. */
   out(): string;
+  /** The same of standard error. */
+  err(): string;
   kill(signal: NodeJS.Signals): void;
   ended: Promise<Ended>;
 }
@@ -48,17 +49,16 @@ export function start(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let printed = '';
+  let [printed, complained] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (printed += data.toString()));
-  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const ended = Promise.all([code, text(child.stderr)]).then(([ending, err]) => ({
-    code: ending,
-    out: printed,
-    err,
-  }));
+  child.stderr.on('data', (data: Buffer) => (complained += data.toString()));
+  const ended = new Promise<Ended>((resolve) =>
+    child.once('close', (code) => resolve({ code, out: printed, err: complained })),
+  );
   return {
     pid: child.pid ?? 0,
     out: () => printed,
+    err: () => complained,
     kill: (signal) => void child.kill(signal),
     ended,
   };
