@@ -1,6 +1,6 @@
 import { RecipeNotApplicableError } from '../errors.ts';
 import { decodeModel, encodeModel, liftOpset, type NodeProto } from '../onnx/index.ts';
-import { leaveOut, type Way, type Written } from './dynamic/leave-out.ts';
+import { leaveOut, type Way, type Written } from './products/leave-out.ts';
 import { quantisable, quantizeDynamically } from './dynamic/rewrite.ts';
 import type { QuantizedCache } from './dynamic/weight-book.ts';
 import { keepsFloat } from './keep-float.ts';
@@ -40,5 +40,5 @@ async function build(context: RecipeContext): Promise<BuiltModel> {
     });
     return { bytes: encodeModel(copy), saved };
   };
-  return leaveOut({ prepared, nodes, write, context });
+  return leaveOut({ prepared, nodes, write, words: { done: '8 bits', left: 'fp32' }, context });
 }

@@ -6,9 +6,10 @@ import {
   type NodeProto,
   writeTensor,
 } from '../../onnx/index.ts';
+import { transposed } from '../products/product.ts';
+import type { HeldConstant, Scope } from '../products/scope.ts';
 import { SMALLEST_TABLE } from '../tables.ts';
-import type { HeldConstant, Scope } from './scope.ts';
-import { transposed, type WeightForm } from './weight-book.ts';
+import type { WeightForm } from './weight-book.ts';
 import type { DynamicWriter } from './writer.ts';
 
 /** Inputs of LSTM (https://onnx.ai/onnx/operators/onnx__LSTM.html) that are weights. */

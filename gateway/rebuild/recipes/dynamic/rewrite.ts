@@ -5,13 +5,13 @@ import {
   NameBook,
   type NodeProto,
   setOpset,
-  subgraphsOf,
 } from '../../onnx/index.ts';
-import { storeAsHalf } from '../compact.ts';
-import { quantizeTables } from '../tables.ts';
-import { productOf, writeProduct } from './products.ts';
+import { productOf } from '../products/product.ts';
+import { innerScopes, Scope } from '../products/scope.ts';
+import { storeRest } from '../products/store-rest.ts';
+import { quantizeTables, SMALLEST_TABLE } from '../tables.ts';
+import { writeProduct } from './integer-product.ts';
 import { recurrentOf, writeRecurrent } from './recurrent.ts';
-import { Scope } from './scope.ts';
 import { type QuantizedCache, WeightBook } from './weight-book.ts';
 import { DynamicWriter } from './writer.ts';
 
@@ -32,7 +32,7 @@ export function quantisable(model: ModelProto, keep: RewriteOptions['keep']): st
   const visit = (scope: Scope): void => {
     scope.graph.node.forEach((node, index) => {
       innerScopes(scope, node, index).forEach(visit);
-      if (!keep(node) && (productOf(scope, node) ?? recurrentOf(scope, node)) !== undefined)
+      if (!keep(node) && (productOf(scope, node, SMALLEST_TABLE) ?? recurrentOf(scope, node)) !== undefined)
         found.push(node.name);
     });
   };
@@ -58,7 +58,7 @@ export function quantizeDynamically(
     scope.graph.node.forEach((node, index) => {
       innerScopes(scope, node, index).forEach(visit);
       const stays = keep(node) || leave.has(node.name);
-      const product = stays ? undefined : productOf(scope, node);
+      const product = stays ? undefined : productOf(scope, node, SMALLEST_TABLE);
       const recurrence = stays ? undefined : recurrentOf(scope, node);
       if (product !== undefined) writeProduct(writer, node, product);
       else if (recurrence !== undefined) {
@@ -74,13 +74,5 @@ export function quantizeDynamically(
     quantizeTables({ graph }, keep, names);
     dropUnused(graph);
   }
-  if (!half) return 0;
-  const graphs = [...allGraphs(model.graph)];
-  const kept = graphs.flatMap(({ node }) => node.filter(keep).flatMap(({ input }) => input));
-  const exact = new Set([...book.scales, ...kept]);
-  return graphs.reduce((saved, graph) => saved + storeAsHalf(graph, names, exact), 0);
-}
-
-function innerScopes(scope: Scope, node: NodeProto, index: number): Scope[] {
-  return subgraphsOf(node).map((graph, i) => scope.within(graph, `${index}.${i}`));
+  return half ? storeRest(model, { names, keep, exact: book.scales }) : 0;
 }

@@ -1,7 +1,7 @@
 import { float32Tensor, type NameBook, writeTensor } from '../../onnx/index.ts';
 import { floatsOf } from '../constants.ts';
 import { type QuantizedWeights, quantizeWeights } from '../weights.ts';
-import type { HeldConstant, Scope } from './scope.ts';
+import type { HeldConstant, Scope } from '../products/scope.ts';
 
 /** How the values of a constant become the weights that an operator takes. */
 export interface WeightForm {
@@ -88,13 +88,4 @@ export class WeightBook {
     home.graph.initializer.push(make(name));
     return name;
   }
-}
-
-/** A matrix [rows, columns] as [columns, rows]. */
-export function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
-  const turned = new Float32Array(values.length);
-  for (let row = 0; row < rows; row += 1)
-    for (let column = 0; column < columns; column += 1)
-      turned[column * rows + row] = values[row * columns + column]!;
-  return turned;
 }

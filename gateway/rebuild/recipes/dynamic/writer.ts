@@ -1,5 +1,6 @@
-import { type AttributeValue, makeNode, type NameBook, type TensorProto } from '../../onnx/index.ts';
-import type { HeldConstant, Scope } from './scope.ts';
+import { makeNode, type NameBook } from '../../onnx/index.ts';
+import { NodeWriter } from '../products/node-writer.ts';
+import type { HeldConstant, Scope } from '../products/scope.ts';
 import type { NamedWeights, WeightBook, WeightForm } from './weight-book.ts';
 
 /** An activation in 8 bits: names of its levels, its scale and its zero point. */
@@ -9,25 +10,13 @@ export interface QuantizedActivation {
   zero: string;
 }
 
-interface Step {
-  opType: string;
-  input: string[];
-  /** A new name unless one is given. */
-  output?: string;
-  domain?: string;
-  attributes?: Record<string, AttributeValue>;
-}
-
 /** Writes the nodes of one graph that compute in 8 bits. */
-export class DynamicWriter {
-  readonly scope: Scope;
-  readonly #names: NameBook;
+export class DynamicWriter extends NodeWriter {
   readonly #weights: WeightBook;
   readonly #activations = new Map<string, QuantizedActivation>();
 
   constructor(scope: Scope, names: NameBook, weights: WeightBook) {
-    this.scope = scope;
-    this.#names = names;
+    super(scope, names);
     this.#weights = weights;
   }
 
@@ -39,7 +28,7 @@ export class DynamicWriter {
   activation(value: string): QuantizedActivation {
     const known = this.#activations.get(value);
     if (known !== undefined) return known;
-    const take = (what: string): string => this.#names.take(`${value}_${what}`);
+    const take = (what: string): string => this.names.take(`${value}_${what}`);
     const made = { levels: take('q'), scale: take('scale'), zero: take('zero') };
     this.scope.nodes.push(
       makeNode({
@@ -51,19 +40,5 @@ export class DynamicWriter {
     );
     this.#activations.set(value, made);
     return made;
-  }
-
-  /** Adds a node with one output; the output's name. `of` is the node that it comes from. */
-  add(of: string, { opType, input, output, domain = '', attributes = {} }: Step): string {
-    const made = output ?? this.#names.take(`${of}_${opType}_out`);
-    const name = this.#names.take(`${of}_${opType}`);
-    this.scope.nodes.push(makeNode({ opType, name, input, output: [made], domain, attributes }));
-    return made;
-  }
-
-  constant(of: string, what: string, make: (name: string) => TensorProto): string {
-    const name = this.#names.take(`${of}_${what}`);
-    this.scope.graph.initializer.push(make(name));
-    return name;
   }
 }

@@ -15,7 +15,7 @@ const NAMED = 8;
 
 /** One way to quantise a model. */
 export interface Way {
-  /** Names of nodes that stay in fp32. */
+  /** Names of nodes that keep more precision. */
   leave: ReadonlySet<string>;
   /** Whether what is left in fp32 is stored as float16. */
   half: boolean;
@@ -30,18 +30,21 @@ export interface Written {
 export interface LeaveOutInput {
   /** The model in fp32. */
   prepared: Uint8Array;
-  /** Names of the nodes that may be quantised. */
+  /** Names of the nodes that may be quantised, in the order of the graph. */
   nodes: readonly string[];
   write: (way: Way) => Written;
+  /** What a node is in that was quantised, and one that was left: `8 bits`, `fp32`. */
+  words: { done: string; left: string };
   context: RecipeContext;
 }
 
 /**
- * Quantises everything, and where that costs too much by the calibration samples, leaves in fp32 what does the harm.
+ * Quantises everything, and where that costs too much by the calibration samples, leaves more precision to what does the
+ * harm.
  * Without samples everything is quantised.
  */
 export async function leaveOut(input: LeaveOutInput): Promise<BuiltModel> {
-  const { prepared, nodes, write, context } = input;
+  const { prepared, nodes, write, words, context } = input;
   const { card, calibration, runtime, signal, options } = context;
   const { maxDrop = card.maxDrop } = options;
   const samples = calibration?.samples ?? [];
@@ -71,7 +74,7 @@ export async function leaveOut(input: LeaveOutInput): Promise<BuiltModel> {
     const trial = await trials.judgeBytes(best.choice, smaller);
     if (trial.good || !best.good) best = trial;
   }
-  return { model: best.bytes, notes: notesOn(best, nodes, maxDrop) };
+  return { model: best.bytes, notes: notesOn(best, nodes, words, maxDrop) };
 }
 
 /** The model with the rest in float16, where that saves enough. */
@@ -95,12 +98,17 @@ async function macsIn(
   return weighted.reduce((sum, node) => sum + macsOf(view, node, sizes), LEAST_MACS);
 }
 
-function notesOn({ choice, agreement, good }: Trial, nodes: readonly string[], maxDrop: number): string[] {
+function notesOn(
+  { choice, agreement, good }: Trial,
+  nodes: readonly string[],
+  words: LeaveOutInput['words'],
+  maxDrop: number,
+): string[] {
   const left = nodes.filter((name) => choice.leave.has(name));
   const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
   return [
-    `${nodes.length - left.length} of ${nodes.length} products in 8 bits`,
-    ...(left.length === 0 ? [] : [`left in fp32: ${left.slice(0, NAMED).join(', ')}${more}`]),
+    `${nodes.length - left.length} of ${nodes.length} nodes in ${words.done}`,
+    ...(left.length === 0 ? [] : [`left in ${words.left}: ${left.slice(0, NAMED).join(', ')}${more}`]),
     `${good ? 'within' : 'not within'} the floor of ${maxDrop} on the calibration samples: drop ${agreement.drop.toFixed(4)}`,
   ];
 }

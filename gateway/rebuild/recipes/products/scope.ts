@@ -4,6 +4,7 @@ import {
   type ModelProto,
   type NodeProto,
   type TensorProto,
+  subgraphsOf,
 } from '../../onnx/index.ts';
 
 /** A constant, and the scope of the graph that holds it. */
@@ -46,4 +47,9 @@ export class Scope {
     if (tensor !== undefined) return { tensor, home: this };
     return this.#view.producer(name) === undefined ? this.#around?.constant(name) : undefined;
   }
+}
+
+/** The scopes of the graphs inside a node. `index` is the node's place in its graph. */
+export function innerScopes(scope: Scope, node: NodeProto, index: number): Scope[] {
+  return subgraphsOf(node).map((graph, i) => scope.within(graph, `${index}.${i}`));
 }
