@@ -1,4 +1,4 @@
-import type { Candidate, TrialRequest } from '../../core/index.ts';
+import { type Candidate, type TrialRequest, withinFloor } from '../../core/index.ts';
 import {
   JUDGED_SAMPLES,
   LOOK_RUNS,
@@ -83,7 +83,33 @@ export class Measurer {
     const worth = worthTrying(judged, job.maxDrop);
     const request = this.#request(rebuilding, worth, { runs: TRIAL_RUNS, samples });
     if (request === undefined) return { candidates: [...judged], measuredBy: 'gateway', predicted: true };
-    return this.#onMachines(rebuilding, request, judged);
+    return this.#settle(rebuilding, judged, await this.#onMachines(rebuilding, request, judged));
+  }
+
+  /**
+   * What a node found wanting on some samples and the gateway did not on many: one wrong sample of few is much. The
+   * node is asked about all samples then, and what it says of those counts.
+   */
+  async #settle(rebuilding: Rebuilding, judged: readonly Candidate[], measured: Measured): Promise<Measured> {
+    const { maxDrop } = rebuilding.job;
+    const isFine = ({ accuracy }: Candidate): boolean =>
+      accuracy !== undefined && withinFloor(accuracy, maxDrop);
+    const disputed = judged.filter((candidate, i) => {
+      const there = measured.candidates[i];
+      return isFine(candidate) && there !== undefined && there.problem === undefined && !isFine(there);
+    });
+    const original = judged.find(({ name }) => name === 'original');
+    if (measured.predicted || original === undefined || disputed.length === 0) return measured;
+    const asked = [original, ...disputed];
+    const request = this.#request(rebuilding, asked, { runs: TRIAL_RUNS, samples: JUDGED_SAMPLES });
+    if (request === undefined) return measured;
+    const settled = await this.#onMachines(rebuilding, request, asked);
+    if (settled.predicted) return measured;
+    const candidates = measured.candidates.map((candidate) => {
+      const found = settled.candidates.find(({ name }) => name === candidate.name);
+      return found === undefined || found.name === 'original' ? candidate : found;
+    });
+    return { ...measured, candidates };
   }
 
   /** Measures the chosen build with other settings of the runtime. What could not be measured is left out. */
