@@ -22,7 +22,10 @@ export const NothingToPublishError = defineError(
 
 /** Packs an app's or a model's folder into a blob store. @throws {NothingToPublishError} and what the packers throw */
 export async function packFolder(dir: string, blobs: BlobStore, options?: PackOptions): Promise<Packed> {
-  if (await exists(join(dir, 'model.yaml'))) return packModel(dir, blobs, options);
+  if (await exists(join(dir, 'model.yaml'))) {
+    const { withOneFile } = await import('./one-file.ts');
+    return withOneFile(options?.signal, (whole) => packModel(dir, blobs, whole));
+  }
   if (await exists(join(dir, 'app.yaml'))) return packApp(dir, blobs, options);
   throw new NothingToPublishError(`${dir} has neither a model.yaml nor an app.yaml`);
 }

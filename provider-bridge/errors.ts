@@ -10,7 +10,7 @@ export const ModelUnreadableError = defineError(
   'ModelUnreadableError',
   'ERR_MODEL_UNREADABLE',
   'The weights of a model are not a whole ONNX file.',
-  'Export the model as one ONNX file with its weights inside, without external data.',
+  'Export the model as one ONNX file; weights in files beside it are taken in by floormesh catalog add.',
 );
 export const RuntimePackageError = defineError(
   'RuntimePackageError',

@@ -7,4 +7,5 @@ export type { ReadyModel } from './report.ts';
 export { type Measure, type MeasureOptions, type NodeTrial, trialOnNode } from './trial-on-node.ts';
 export { inspectModel } from './inspect-model.ts';
 export type { ModelFacts } from './model-facts.ts';
+export { inlineModelFile } from './onnx/index.ts';
 export { SharedWork, Turns } from './shared-work.ts';

@@ -15,4 +15,6 @@ export interface Packed {
 
 export interface PackOptions {
   signal?: AbortSignal;
+  /** Gives the file to pack for a model's weights: another one where they lie in several. */
+  weights?: (file: string) => Promise<string>;
 }

@@ -1,14 +1,26 @@
 import test, { type ExecutionContext } from 'ava';
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseManifest } from '../../core/index.ts';
+import { stringify } from 'yaml';
+import { MEDIA, parseManifest } from '../../core/index.ts';
+import { ModelFile, writeModelFile } from '../../gateway/rebuild/onnx/index.ts';
 import { openCatalog } from '../../provider-bridge/index.ts';
 import { openLayout } from '../../store/index.ts';
 import { loadOrCreateKeyPair, verifyRelease } from '../../trust/index.ts';
 import { startApiServer } from '../helpers/api-server.ts';
 import { runCli } from '../helpers/cli-run.ts';
+import { GraphWriter, noise } from '../helpers/onnx-graphs.ts';
 
+const MODEL_CARD = {
+  name: 'matrix',
+  version: '1.0.0',
+  licence: 'MIT',
+  weights: 'model.onnx',
+  inputs: [{ name: 'x', type: 'float32', shape: [1, 64] }],
+  outputs: [{ name: 'y', type: 'float32', shape: [1, 64] }],
+  metric: { kind: 'cosine', output: 'y' },
+};
 const APP = join(import.meta.dirname, '../../apps/label-reader');
 
 async function tempDir(t: ExecutionContext): Promise<string> {
@@ -83,4 +95,33 @@ test('publishes nothing with a wrong token', async (t) => {
   const env = { FLOORMESH_TOKEN: 'wrong' };
   t.is((await runCli(server, ['catalog', 'add', APP, '--key', key], { env })).code, 'ERR_UNAUTHORIZED');
   t.deepEqual(server.gateway.published, []);
+});
+
+test('takes weights that lie in a file beside a model into it, and refuses those from outside its folder', async (t) => {
+  const server = await startApiServer();
+  t.teardown(server.close);
+  const dir = await tempDir(t);
+  const key = join(dir, 'publisher.key');
+  await loadOrCreateKeyPair(key);
+  const graph = new GraphWriter();
+  graph.node('MatMul', ['x', graph.floats(noise(64 * 64, 1), [64, 64])], {}, 'y');
+  const bytes = graph.model(13, { x: [1, 64] }, { y: [1, 64] });
+  const model = join(dir, 'model');
+  await mkdir(model);
+  await writeModelFile(ModelFile.open(bytes), join(model, 'model.onnx'), { maxBytes: 1000, beside: true });
+  await writeFile(join(model, 'model.yaml'), stringify(MODEL_CARD));
+  const { code, message } = await runCli(server, ['catalog', 'add', model, '--key', key]);
+  t.is(code, undefined, message);
+  const { digest } = server.gateway.published[0]!.release;
+  const { layers } = parseManifest(await server.gateway.blobs.read(digest, 1_000_000));
+  const weights = layers.find(({ mediaType }) => mediaType === MEDIA.modelWeights)!;
+  t.deepEqual(Buffer.from(await server.gateway.blobs.read(weights.digest, 1_000_000)), Buffer.from(bytes));
+  await rename(join(model, 'model.onnx.data'), join(dir, 'elsewhere'));
+  await symlink(join(dir, 'elsewhere'), join(model, 'model.onnx.data'));
+  t.is((await runCli(server, ['catalog', 'add', model, '--key', key])).code, 'ERR_MODEL_EXTERNAL_DATA');
+  await rm(join(model, 'model.onnx.data'));
+  t.is((await runCli(server, ['catalog', 'add', model, '--key', key])).code, 'ERR_MODEL_EXTERNAL_DATA');
+  await writeFile(join(model, 'model.onnx'), 'no model');
+  t.is((await runCli(server, ['catalog', 'add', model, '--key', key])).code, 'ERR_MODEL_UNREADABLE');
+  t.is(server.gateway.published.length, 1);
 });

@@ -37,11 +37,14 @@ interface Values {
 export class ModelFile {
   /** The model. Tensors that `isAway` have name, type and shape but no values; all else is as `decodeModel` has it. */
   readonly model: ModelProto;
+  /** Whether some of its values lay in other files. */
+  readonly hadExternal: boolean;
   readonly #away: Values[];
 
-  private constructor(model: ModelProto, away: Values[]) {
+  private constructor(model: ModelProto, away: Values[], hadExternal: boolean) {
     this.model = model;
     this.#away = away;
+    this.hadExternal = hadExternal;
   }
 
   /**
@@ -62,9 +65,10 @@ export class ModelFile {
       });
     const { pieces } = typeof source === 'string' ? withFile(source, collect) : collect(memoryBytes(source));
     const model = decodeUnchecked(Buffer.concat(pieces.filter((piece) => piece instanceof Uint8Array)));
+    const inside = away.length;
     for (const { tensor, where } of allTensors(model))
       settle(tensor, where, { source, away, mark, external });
-    return new ModelFile(model, away);
+    return new ModelFile(model, away, away.length > inside);
   }
 
   isAway(tensor: TensorProto): boolean {

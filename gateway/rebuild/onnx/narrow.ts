@@ -5,14 +5,16 @@
 
 /** @param bytes as packed in raw data @param count elements, since the last byte may hold one or two */
 export function unpackInt4(bytes: Uint8Array, count: number): Int8Array {
-  return Int8Array.from({ length: count }, (_, i) => {
-    const nibble = nibbleAt(bytes, i);
-    return nibble < 8 ? nibble : nibble - 16;
-  });
+  return new Int8Array(unpackUint4(bytes, count)).map((nibble) => (nibble < 8 ? nibble : nibble - 16));
 }
 
 export function unpackUint4(bytes: Uint8Array, count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => nibbleAt(bytes, i));
+  const values = new Uint8Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const byte = bytes[i >> 1] ?? 0;
+    values[i] = i % 2 === 0 ? byte & 15 : byte >> 4;
+  }
+  return values;
 }
 
 /** Packs signed (-8 to 7) or unsigned (0 to 15) values. */
@@ -27,22 +29,17 @@ export function pack4Bits(values: Int8Array | Uint8Array): Uint8Array {
 
 /** @param halves bits of bfloat16 */
 export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  const words = Uint32Array.from(halves, (half) => half * 65_536);
+  const words = new Uint32Array(halves).map((half) => half * 65_536);
   return new Float32Array(words.buffer);
 }
 
 /** The bits of the nearest bfloat16, ties to even. */
 export function float32ToBfloat16(values: Float32Array): Uint16Array {
-  const words = new Uint32Array(Float32Array.from(values).buffer);
-  return Uint16Array.from(words, (word) => {
+  const words = new Uint32Array(values.slice().buffer);
+  const halves = new Uint16Array(words.length);
+  for (const [i, word] of words.entries()) {
     const isNaN = (word & 0x7fffffff) > 0x7f800000;
-    if (isNaN) return (word >>> 16) | 0x40;
-    const odd = (word >>> 16) & 1;
-    return (word + 0x7fff + odd) / 65_536;
-  });
-}
-
-function nibbleAt(bytes: Uint8Array, i: number): number {
-  const byte = bytes[i >> 1] ?? 0;
-  return i % 2 === 0 ? byte & 15 : byte >> 4;
+    halves[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) / 65_536;
+  }
+  return halves;
 }

@@ -65,7 +65,7 @@ export function float32Tensor(
   values: readonly number[] | Float32Array,
   dims: number[],
 ): TensorProto {
-  return writeTensor(name, { type: 'float32', dims, data: Float32Array.from(values) });
+  return writeTensor(name, { type: 'float32', dims, data: new Float32Array(values) });
 }
 
 export function int64Tensor(

@@ -25,42 +25,47 @@ export function blockScales(
 /** The levels nearest to the weights, as `scale · level`, in the order of the weights. */
 export function blockLevels(
   weights: Float32Array,
-  view: SummedView,
+  { outer, length, inner }: SummedView,
   block: number,
   scales: Float32Array,
 ): Int8Array {
   const levels = new Int8Array(weights.length);
-  eachRow(view, block, (from, to, inner) => {
-    for (let i = 0; i < inner; i += 1) {
-      const level = Math.round((weights[from + i] ?? 0) / (scales[to + i] ?? 1));
-      levels[from + i] = Math.min(LEVELS, Math.max(-LEVELS, level));
-    }
-  });
+  for (let row = 0; row < outer * length; row += 1) {
+    const [from, to] = [row * inner, Math.floor(row / block) * inner];
+    for (let i = 0; i < inner; i += 1)
+      levels[from + i] = levelOf(weights[from + i] ?? 0, scales[to + i] ?? 1);
+  }
   return levels;
 }
 
 /** The largest magnitude in every block. */
-export function blockPeaks(weights: Float32Array, view: SummedView, block: number): Float32Array {
-  const peaks = new Float32Array((view.outer * view.length * view.inner) / block);
-  eachRow(view, block, (from, to, inner) => {
+export function blockPeaks(
+  weights: Float32Array,
+  { outer, length, inner }: SummedView,
+  block: number,
+): Float32Array {
+  const peaks = new Float32Array((outer * length * inner) / block);
+  for (let row = 0; row < outer * length; row += 1) {
+    const [from, to] = [row * inner, Math.floor(row / block) * inner];
     for (let i = 0; i < inner; i += 1)
       peaks[to + i] = Math.max(peaks[to + i] ?? 0, Math.abs(weights[from + i] ?? 0));
-  });
+  }
   return peaks;
 }
 
 /** How far the quantised weights are off, as a share of the weights: roots of mean squares. */
 export function blockError(weights: Float32Array, view: SummedView, block: number): number {
+  const { outer, length, inner } = view;
   const scales = blockScales(weights, view, block);
-  const levels = blockLevels(weights, view, block, scales);
   let [error, power] = [0, 0];
-  eachRow(view, block, (from, to, inner) => {
+  for (let row = 0; row < outer * length; row += 1) {
+    const [from, to] = [row * inner, Math.floor(row / block) * inner];
     for (let i = 0; i < inner; i += 1) {
-      const weight = weights[from + i] ?? 0;
-      error += (weight - (levels[from + i] ?? 0) * (scales[to + i] ?? 1)) ** 2;
+      const [weight, scale] = [weights[from + i] ?? 0, scales[to + i] ?? 1];
+      error += (weight - levelOf(weight, scale) * scale) ** 2;
       power += weight ** 2;
     }
-  });
+  }
   return power === 0 ? 0 : Math.sqrt(error / power);
 }
 
@@ -71,12 +76,6 @@ export function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** Goes through memory in order: `inner` weights from `from` on belong to as many blocks from `to` on. */
-function eachRow(
-  { outer, length, inner }: SummedView,
-  block: number,
-  visit: (from: number, to: number, inner: number) => void,
-): void {
-  for (let row = 0; row < outer * length; row += 1)
-    visit(row * inner, Math.floor(row / block) * inner, inner);
+function levelOf(weight: number, scale: number): number {
+  return Math.min(LEVELS, Math.max(-LEVELS, Math.round(weight / scale)));
 }

@@ -1,6 +1,6 @@
-import { DATA_TYPE, float32Tensor, type ModelFile, type NameBook } from '../../onnx/index.ts';
+import { DATA_TYPE, float32Tensor, type ModelFile, type NameBook, type NodeProto } from '../../onnx/index.ts';
 import { floatsOf } from '../constants.ts';
-import { halfBits, LARGEST_HALF, toHalf } from '../half.ts';
+import { halfBits, halfValue, LARGEST_HALF, toHalf } from '../half.ts';
 import { blockPeaks } from './blocks.ts';
 import type { FoundConstant } from './find.ts';
 import { shortNames, step, type StoredForm } from './replace.ts';
@@ -10,10 +10,10 @@ const SMALLEST_NORMAL_HALF = 2 ** -14;
 /** Below this a channel's weights are dead. */
 const SMALLEST_PEAK = 1e-30;
 /**
- * The share of a slice's length that rounding may take. Rounding normal numbers takes 2^-12; more than this means that
- * much of the slice is below float16's normal numbers, or gone.
+ * The share of a slice's length that may get lost because it is below float16's normal numbers. Rounding the others
+ * takes 2^-12 in any case.
  */
-const MAX_ERROR = 2 ** -9;
+const MAX_LOSS = 2 ** -9;
 
 /** Whether float16 holds a number at its full precision. */
 export function isNormalHalf(value: number): boolean {
@@ -23,10 +23,7 @@ export function isNormalHalf(value: number): boolean {
 
 /** The nearest float16. */
 export function roundHalf(value: number): number {
-  const bits = halfBits(value);
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const magnitude = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-  return bits & 0x8000 ? -magnitude : magnitude;
+  return halfValue(halfBits(value));
 }
 
 /**
@@ -40,30 +37,39 @@ export function halfForm(
   number: number,
 ): StoredForm | undefined {
   const { name, tensor } = constant;
-  const values = floatsOf(file.load(tensor));
-  const dims = tensor.dims.map(Number);
-  const weights = isWeight(constant);
-  const views = weights ? [summedView(constant)] : slices(dims);
-  const fits = views.every((view) => fitsHalf(values, view));
-  if (!fits && (!weights || !values.every(Number.isFinite))) return undefined;
+  // Not the values themselves: what is returned must not keep them in memory.
+  const way = wayOf(floatsOf(file.load(tensor)), constant);
+  if (way === undefined) return undefined;
   const take = shortNames(names, number);
   const fields = { name: take('h'), dims: tensor.dims, dataType: DATA_TYPE.float16 };
-  const load = (): Float32Array => floatsOf(file.load(tensor));
-  if (fits) {
-    const half = file.later(fields, () => new Uint8Array(toHalf(load()).buffer));
-    return { tensors: [half], nodes: [step('Cast', [half.name], name, { to: DATA_TYPE.float32 })] };
-  }
-  const view = summedView(constant);
-  const factors = blockPeaks(values, view, view.length).map(powerOfTwo);
-  const half = file.later(fields, () => new Uint8Array(toHalf(divided(load(), view, factors)).buffer));
-  const shape = dims.map((size, axis) => (axis >= view.from && axis < view.to ? 1 : size));
+  const half = file.later(fields, () => {
+    const values = floatsOf(file.load(tensor));
+    return new Uint8Array(toHalf(way === 'plain' ? values : divided(values, way)).buffer);
+  });
+  const cast = (output: string): NodeProto => step('Cast', [half.name], output, { to: DATA_TYPE.float32 });
+  if (way === 'plain') return { tensors: [half], nodes: [cast(name)] };
+  const { view, factors } = way;
+  const shape = tensor.dims.map((size, axis) => (axis >= view.from && axis < view.to ? 1 : Number(size)));
   const scale = float32Tensor(take('s'), factors, shape);
   const floats = take('f');
-  const nodes = [
-    step('Cast', [half.name], floats, { to: DATA_TYPE.float32 }),
-    step('Mul', [floats, scale.name], name),
-  ];
-  return { tensors: [half, scale], nodes };
+  return { tensors: [half, scale], nodes: [cast(floats), step('Mul', [floats, scale.name], name)] };
+}
+
+/** A power of two for each channel. */
+interface Factors {
+  view: SummedView;
+  factors: Float32Array;
+}
+
+function wayOf(values: Float32Array, constant: FoundConstant): 'plain' | Factors | undefined {
+  if (!isWeight(constant)) {
+    const fits = slices(constant.tensor.dims.map(Number)).every((view) => fitsHalf(values, view));
+    return fits ? 'plain' : undefined;
+  }
+  const view = summedView(constant);
+  if (fitsHalf(values, view)) return 'plain';
+  if (!values.every(Number.isFinite)) return undefined;
+  return { view, factors: blockPeaks(values, view, view.length).map(powerOfTwo) };
 }
 
 /** A tensor by its first axis, and by its last. */
@@ -78,18 +84,19 @@ function slices(dims: readonly number[]): SummedView[] {
 
 /** Whether every slice keeps its values but for a rounding. */
 function fitsHalf(values: Float32Array, { outer, length, inner }: SummedView): boolean {
-  const [error, power] = [new Float64Array(outer * inner), new Float64Array(outer * inner)];
+  const [lost, power] = [new Float64Array(outer * inner), new Float64Array(outer * inner)];
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i] ?? 0;
     if (!Number.isFinite(value)) continue;
     if (Math.abs(value) > LARGEST_HALF) return false;
     const slice = Math.floor(i / (length * inner)) * inner + (i % inner);
-    error[slice] = (error[slice] ?? 0) + (value - roundHalf(value)) ** 2;
     power[slice] = (power[slice] ?? 0) + value ** 2;
+    if (Math.abs(value) < SMALLEST_NORMAL_HALF && value !== 0)
+      lost[slice] = (lost[slice] ?? 0) + (value - roundHalf(value)) ** 2;
   }
-  return error.every((each, slice) => {
+  return lost.every((each, slice) => {
     const all = power[slice] ?? 0;
-    return all < SMALLEST_PEAK ** 2 || each <= MAX_ERROR ** 2 * all;
+    return all < SMALLEST_PEAK ** 2 || each <= MAX_LOSS ** 2 * all;
   });
 }
 
@@ -98,7 +105,7 @@ function powerOfTwo(peak: number): number {
   return peak < SMALLEST_PEAK ? 1 : 2 ** Math.floor(Math.log2(peak));
 }
 
-function divided(values: Float32Array, { length, inner }: SummedView, factors: Float32Array): Float32Array {
+function divided(values: Float32Array, { view: { length, inner }, factors }: Factors): Float32Array {
   return values.map((value, i) => {
     const slice = Math.floor(i / (length * inner)) * inner + (i % inner);
     return value / (factors[slice] ?? 1);

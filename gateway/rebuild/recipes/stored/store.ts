@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { RecipeNotApplicableError } from '../../errors.ts';
 import {
   allNodes,
@@ -50,6 +51,8 @@ export async function storeConstants(
   const names = new NameBook(model.graph);
   const notes = { changed: 0, left: 0 };
   for (const constant of findConstants(model, minElements)) {
+    // Lets a cancellation arrive, and memory of the last tensor go.
+    await setImmediate();
     signal.throwIfAborted();
     const kept = constant.consumers.some(
       (each) => each === undefined || keepsFloat(card.rebuild.keepFloat, each.node),
