@@ -27,6 +27,8 @@ export const REBUILD_PARALLEL = 1;
 export const REBUILD_THREADS = 1;
 export const BUILD_TIMEOUT_MS = 10 * 60_000;
 export const BUILD_MEMORY_MIB = 4096;
+/** What all builds together may hold of the machine's memory. */
+export const BUILD_MEMORY_SHARE = 0.75;
 /** Weights above this are built, run and checked one candidate at a time, whatever else may run in parallel. */
 export const LARGE_MODEL_BYTES = 64 * 1024 * 1024;
 /** Reading a graph, weights and all, and describing it. */
@@ -37,8 +39,8 @@ export const TRIAL_BUDGET_MS = 30_000;
 export const MAX_TRIAL_BUDGET_MS = 600_000;
 /** What a trial may take beyond its budget: fetching the builds, starting the child. */
 export const TRIAL_OVERHEAD_MS = 5 * 60_000;
-/** Timed runs of one build at most: a trial stops before where the difference is clear, and looks from eight rounds on. */
-export const TRIAL_RUNS = 200;
+/** Timed runs of one build at most, which only small models come near: a trial stops where the difference is clear. */
+export const TRIAL_RUNS = 10_000;
 /** A machine that is busy may be too slow for the budget: the second try has so many times more. */
 export const SECOND_TRIAL_FACTOR = 4;
 /** Trying settings of the runtime on one build, as a share of what all builds have. */

@@ -68,7 +68,7 @@ export const BUSY_WINDOW_MS = 10_000;
 /** … and the share from which on the node has no time for a trial. */
 export const BUSY_SHARE = 0.5;
 /** What one trial waits for apps, all its waits together. */
-export const TRIAL_WAIT_MS = 60_000;
+export const TRIAL_WAIT_MS = 30_000;
 /** nice(2): apps get ten times the time of a trial where both want it. */
 export const TRIAL_PRIORITY = 10;
 /** nice(2): time that nobody else wants. */

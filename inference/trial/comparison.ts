@@ -114,7 +114,7 @@ export class Comparison {
   async #rounds(child: TrialChild, end: number, patienceMs: number): Promise<Rounds> {
     const rounds = new Rounds();
     let runs = 0;
-    while (runs === 0 || (this.#wantsMore(runs, end) && !rounds.isClear())) {
+    while (runs === 0 || (this.#wantsMore(runs, end) && !rounds.areEnough())) {
       const timeCandidate = (): Promise<Timed> => child.time(runs, this.#roundRuns, patienceMs);
       const timeOriginal = (): Promise<Timed> => this.#timeOriginal(runs, patienceMs);
       if (rounds.count % 2 === 0) {

@@ -8,6 +8,8 @@ const ROUND_MS = 25;
 const MAX_ROUND_RUNS = 200;
 /** Rounds that a budget of runs is divided into: a range that may end a trial needs this many. */
 const LEAST_ROUNDS = 8;
+/** A difference that so many rounds leave unclear is too small to matter. */
+const MOST_ROUNDS = 60;
 /** A trial looks at what it knows when it has so many times the rounds of its last look. */
 const NEXT_LOOK = 1.25;
 
@@ -30,8 +32,9 @@ export class Rounds {
     return this.#rounds.length;
   }
 
-  /** Whether more rounds would tell more. Looks seldom, since each look is a chance to stop too early. */
-  isClear(): boolean {
+  /** Whether there are enough. Looks seldom, since each look is a chance to stop too early. */
+  areEnough(): boolean {
+    if (this.count >= MOST_ROUNDS) return true;
     if (this.count < LEAST_ROUNDS || this.count < this.#lastLook * NEXT_LOOK) return false;
     this.#lastLook = this.count;
     return isClear(this.#ratios());

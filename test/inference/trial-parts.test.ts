@@ -87,6 +87,23 @@ test('a round that another process disturbs moves neither ratio nor times', (t) 
   });
 });
 
+test('rounds end: where the difference is clear, else when there are many', (t) => {
+  const roundsUntilEnough = (ratio: (i: number) => number): number => {
+    const rounds = new Rounds();
+    while (!rounds.areEnough() && rounds.count < 1000)
+      rounds.add({ candidate: { times: [ratio(rounds.count)] }, original: { times: [1] } });
+    return rounds.count;
+  };
+  t.is(
+    roundsUntilEnough(() => 0.5),
+    8,
+  );
+  t.is(
+    roundsUntilEnough((i) => (i % 2 === 0 ? 0.7 : 1.3)),
+    60,
+  );
+});
+
 test('every beginning of the sample order is spread over the whole set', (t) => {
   for (const total of [1, 2, 3, 10, 100, 997, 5000]) {
     const order = sampleOrder(total, total);
@@ -148,17 +165,20 @@ test('what a trial waits for others is not its time', async (t) => {
   t.true(clock.now() - before < 250);
 });
 
-test.serial('what other processes take of a run on the processor does not count; a device’s time does', async (t) => {
-  const work = async (clock: RunClock): Promise<number> => {
-    clock.start();
-    // What a process that waits for the processor looks like from outside: time passes, and it does nothing.
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    return clock.stop();
-  };
-  t.true((await work(new RunClock('cpu', 100, 0.001))) < 100);
-  t.true((await work(new RunClock('webgpu', 100, 0.001))) > 150);
-  t.true((await work(new RunClock('cpu', 100, 10))) > 150, 'a coarse clock counts nothing');
-});
+test.serial(
+  'what other processes take of a run on the processor does not count; a device’s time does',
+  async (t) => {
+    const work = async (clock: RunClock): Promise<number> => {
+      clock.start();
+      // What a process that waits for the processor looks like from outside: time passes, and it does nothing.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return clock.stop();
+    };
+    t.true((await work(new RunClock('cpu', 100, 0.001))) < 100);
+    t.true((await work(new RunClock('webgpu', 100, 0.001))) > 150);
+    t.true((await work(new RunClock('cpu', 100, 10))) > 150, 'a coarse clock counts nothing');
+  },
+);
 
 test('a build is opened as its settings say, and tells its batch', async (t) => {
   const folder = await temporaryFolder(t);
