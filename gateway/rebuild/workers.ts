@@ -1,9 +1,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../core/index.ts';
 import { siblingModule, spawnChild } from '../../inference/index.ts';
-import { BUILD_MEMORY_MIB, BUILD_TIMEOUT_MS, LARGE_MODEL_BYTES } from '../constants.ts';
+import { BUILD_MEMORY_MIB, BUILD_MEMORY_SHARE, BUILD_TIMEOUT_MS, LARGE_MODEL_BYTES } from '../constants.ts';
 import { Turns } from './shared-work.ts';
+
+const MIB = 1024 * 1024;
 
 export interface WorkersInit {
   /** Folder for what the workers write. */
@@ -13,6 +16,25 @@ export interface WorkersInit {
   parallel: number;
   timeoutMs: number | undefined;
   memoryMiB: number | undefined;
+}
+
+/**
+ * How many workers may run at a time, and what each may hold, so that they all have room on a machine of so much
+ * memory. Pure.
+ */
+export function workersThatFit(
+  { parallel, memoryMiB = BUILD_MEMORY_MIB }: Pick<WorkersInit, 'parallel' | 'memoryMiB'>,
+  machine: number,
+): { parallel: number; memoryMiB: number } {
+  const room = Math.floor(machine * BUILD_MEMORY_SHARE);
+  const each = Math.min(memoryMiB, room);
+  return { parallel: Math.max(1, Math.min(parallel, Math.floor(room / each))), memoryMiB: each };
+}
+
+/** Memory of this machine, or of the container that it is, in MiB. */
+function machineMiB(): number {
+  const limit = process.constrainedMemory();
+  return (limit > 0 && limit < totalmem() ? limit : totalmem()) / MIB;
 }
 
 /** Asks the worker for one thing. */
@@ -30,9 +52,10 @@ export class Workers {
   readonly #large = new Turns(1);
 
   constructor(init: WorkersInit, components: { log: Logger }) {
-    this.#init = init;
+    const { parallel, memoryMiB } = workersThatFit(init, machineMiB());
+    this.#init = { ...init, memoryMiB };
     this.#log = components.log;
-    this.#turns = new Turns(init.parallel);
+    this.#turns = new Turns(parallel);
   }
 
   /**
@@ -59,7 +82,7 @@ export class Workers {
     signal: AbortSignal,
     work: (ask: Ask, folder: string) => Promise<T>,
   ): Promise<T> {
-    const { dir, execPath, timeoutMs = BUILD_TIMEOUT_MS, memoryMiB = BUILD_MEMORY_MIB } = this.#init;
+    const { dir, execPath, timeoutMs = BUILD_TIMEOUT_MS, memoryMiB } = this.#init;
     await mkdir(dir, { recursive: true });
     const folder = await mkdtemp(join(dir, 'work-'));
     const child = spawnChild({

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { silentLogger } from '../../../core/index.ts';
-import { Workers } from '../../../gateway/rebuild/workers.ts';
+import { Workers, workersThatFit } from '../../../gateway/rebuild/workers.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 
 const MIB = 1024 * 1024;
@@ -26,3 +26,16 @@ test('large models are worked on one at a time, small ones beside them', async (
   await Promise.all([...large, ...small]);
   t.deepEqual(most, { large: 1, small: 3 });
 });
+
+const FIT: [parallel: number, memoryMiB: number | undefined, machine: number, expected: [number, number]][] =
+  [
+    [2, undefined, 24_000, [2, 4096]],
+    [8, undefined, 24_000, [4, 4096]],
+    [8, 1000, 24_000, [8, 1000]],
+    [4, undefined, 2000, [1, 1500]],
+  ];
+for (const [parallel, memoryMiB, machine, expected] of FIT)
+  test(`${parallel} workers of ${memoryMiB ?? 'the usual'} MiB on a machine of ${machine} MiB`, (t) => {
+    const fit = workersThatFit({ parallel, memoryMiB }, machine);
+    t.deepEqual([fit.parallel, fit.memoryMiB], expected);
+  });
