@@ -37,12 +37,17 @@ export class SmallSite {
 
   /** Makes the bridge's folder, with one runtime, the impulse model and the app that uses it. */
   async prepare(): Promise<void> {
-    await mkdir(join(this.dir, 'logs'), { recursive: true });
-    await initBridge(this.folder('bridge'), { name: 'provider', listen: LISTEN });
+    await this.initBridge();
     await writeModels(join(this.dir, 'models'), { only: ['impulse'] });
     await this.publish(join(this.dir, 'models', 'impulse'));
     await this.publish(appFolder('impulse-alert'));
     await publishInto(this.folder('bridge'), this.keyFile, (blobs) => packOnnxruntimeNode(blobs));
+  }
+
+  /** Makes the bridge's folder, with nothing in its catalog. */
+  async initBridge(): Promise<void> {
+    await mkdir(join(this.dir, 'logs'), { recursive: true });
+    await initBridge(this.folder('bridge'), { name: 'provider', listen: LISTEN });
   }
 
   get keyFile(): string {
@@ -74,9 +79,10 @@ export class SmallSite {
   /**
    * Makes a node with a microphone, which finds the gateway by its address.
    *
-   * @param execPath what runs apps and runtimes there, where it is not this machine's Node.js
+   * @param options.execPath what runs apps and runtimes there, where it is not this machine's Node.js
+   * @param options.runtimes names of those that it may use, where these are not all
    */
-  async makeNode(name: string, { execPath }: { execPath?: string } = {}): Promise<void> {
+  async makeNode(name: string, options: { execPath?: string; runtimes?: string[] } = {}): Promise<void> {
     const gateway = this.daemon('gateway');
     await initNode(this.folder(name), {
       name,
@@ -87,7 +93,7 @@ export class SmallSite {
       mdns: false,
       peers: [addressOf(gateway)],
       memory: '1GiB',
-      execPath,
+      ...options,
       sources: [{ name: 'microphone', type: 'folder', path: 'sounds', event: 'sound' }],
       actions: [{ name: 'note', type: 'file', path: 'notes.jsonl' }],
     });
