@@ -1,4 +1,5 @@
 import test from 'ava';
+import { freePort } from '../../cli/demo/free-port.ts';
 import type { RolloutNode, RolloutState } from '../../core/index.ts';
 import { type ApiServer, startApiServer } from '../helpers/api-server.ts';
 import { runCli } from '../helpers/cli-run.ts';
@@ -19,14 +20,6 @@ function setRollout(
   gateway.change('rollouts');
 }
 
-/** A port that was free a moment ago: an API that starts again must come back where its followers look for it. */
-async function freePort(): Promise<number> {
-  const server = await startApiServer();
-  const { port } = new URL(server.api.url);
-  await server.close();
-  return Number(port);
-}
-
 test('prints events oldest first, of one type where that is asked for', async (t) => {
   const server = await startApiServer();
   t.teardown(server.close);
@@ -45,6 +38,7 @@ test('prints events oldest first, of one type where that is asked for', async (t
 });
 
 test('follows events over a restart of the API, without loss, until it is stopped', async (t) => {
+  // An API that starts again must come back where its followers look for it.
   const server = await startApiServer({ port: await freePort() });
   t.teardown(server.close);
   server.gateway.emit(sampleEvent(1, 'alarm', 'past'));

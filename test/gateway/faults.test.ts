@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import {
   type CatalogEntry,
   type Configuration,
@@ -11,7 +11,7 @@ import { generateKeyPair, signRelease } from '../../trust/index.ts';
 import { sampleConfiguration } from '../helpers/sample-site.ts';
 import { ScriptedNode } from '../helpers/scripted-node.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
-import { startTestBridge } from '../helpers/test-bridge.ts';
+import { startTestBridge, type TestBridge } from '../helpers/test-bridge.ts';
 import { startTestGateway, type TestGateway, untilTold } from '../helpers/test-gateway.ts';
 import { until } from '../helpers/until.ts';
 
@@ -29,20 +29,33 @@ function machine(
   return { ...base, os, sources, runtimes };
 }
 
-function meet(site: TestGateway): { gateway: string; gatewayId: string; gatewayKey: string } {
-  return { gateway: site.address, gatewayId: site.mesh.peerId, gatewayKey: site.keyPair.publicKey };
-}
-
-test('a failure in the first wave pauses the rollout; who resumes it lets the node try again', async (t) => {
+/** A gateway that knows what a bridge has: a runtime, a model and the app `listener`. */
+async function startSite(
+  t: ExecutionContext,
+): Promise<{
+  site: TestGateway;
+  bridge: TestBridge;
+  runtime: CatalogEntry;
+  init: Parameters<typeof startTestGateway>[1];
+}> {
   const bridge = await startTestBridge(t);
   const runtime = await bridge.catalog.runtime();
   await bridge.catalog.model(PLAIN);
   await bridge.catalog.app();
   const publishers = [bridge.publisher.publicKey];
-  const dir = await temporaryFolder(t);
-  const site = await startTestGateway(t, { dir, bridge: bridge.address, publishers });
+  const init = { dir: await temporaryFolder(t), bridge: bridge.address, publishers };
+  const site = await startTestGateway(t, init);
+  await untilTold(site.gateway, async (made) => (await made.catalog()).length === 3);
+  return { site, bridge, runtime, init };
+}
+
+function meet(site: TestGateway): { gateway: string; gatewayId: string; gatewayKey: string } {
+  return { gateway: site.address, gatewayId: site.mesh.peerId, gatewayKey: site.keyPair.publicKey };
+}
+
+test('a failure in the first wave pauses the rollout; who resumes it lets the node try again', async (t) => {
+  const { site, runtime } = await startSite(t);
   const { gateway } = site;
-  await untilTold(gateway, async (made) => (await made.catalog()).length === 3);
   let outcome: Install['state'] = 'failed';
   const configuration = machine(runtime);
   const first = await ScriptedNode.start(t, {
@@ -77,14 +90,7 @@ test('a failure in the first wave pauses the rollout; who resumes it lets the no
 });
 
 test('a rollout that was cut off goes on after a restart, without the bridge', async (t) => {
-  const bridge = await startTestBridge(t);
-  const runtime = await bridge.catalog.runtime();
-  await bridge.catalog.model(PLAIN);
-  await bridge.catalog.app();
-  const publishers = [bridge.publisher.publicKey];
-  const dir = await temporaryFolder(t);
-  const site = await startTestGateway(t, { dir, bridge: bridge.address, publishers });
-  await untilTold(site.gateway, async (made) => (await made.catalog()).length === 3);
+  const { site, bridge, runtime, init } = await startSite(t);
   const configuration = machine(runtime);
   // The first deployment brings everything that the second one needs on site.
   const node = await ScriptedNode.start(t, { ...meet(site), name: 'a', configuration });
@@ -96,7 +102,7 @@ test('a rollout that was cut off goes on after a restart, without the bridge', a
   const { rollout } = await site.gateway.deploy({ name: 'hall-too', app: 'listener', to: 'all' });
   await site.stop();
 
-  const again = await startTestGateway(t, { dir, bridge: bridge.address, publishers });
+  const again = await startTestGateway(t, init);
   const offered = await untilTold(again.gateway, async (made) => {
     const now = await made.rollout(rollout?.id ?? '');
     return now.nodes[0]?.state === 'offered' ? now : undefined;
@@ -106,15 +112,8 @@ test('a rollout that was cut off goes on after a restart, without the bridge', a
 });
 
 test('a node that comes later joins the deployments whose selector picks it', async (t) => {
-  const bridge = await startTestBridge(t);
-  const runtime = await bridge.catalog.runtime();
-  await bridge.catalog.model(PLAIN);
-  await bridge.catalog.app();
-  const publishers = [bridge.publisher.publicKey];
-  const dir = await temporaryFolder(t);
-  const site = await startTestGateway(t, { dir, bridge: bridge.address, publishers });
+  const { site, runtime } = await startSite(t);
   const { gateway } = site;
-  await untilTold(gateway, async (made) => (await made.catalog()).length === 3);
   const configuration = machine(runtime);
   await ScriptedNode.start(t, { ...meet(site), name: 'a', configuration });
   await untilTold(gateway, async (made) => (await made.nodes()).length === 1);
@@ -137,17 +136,8 @@ test('a node that comes later joins the deployments whose selector picks it', as
 });
 
 test('what cannot be deployed is refused with the name of the node and of what is missing', async (t) => {
-  const bridge = await startTestBridge(t);
-  const runtime = await bridge.catalog.runtime();
-  await bridge.catalog.model(PLAIN);
-  await bridge.catalog.app();
-  const site = await startTestGateway(t, {
-    dir: await temporaryFolder(t),
-    bridge: bridge.address,
-    publishers: [bridge.publisher.publicKey],
-  });
+  const { site, runtime } = await startSite(t);
   const { gateway } = site;
-  await untilTold(gateway, async (made) => (await made.catalog()).length === 3);
   const configuration = machine(runtime, []);
   await ScriptedNode.start(t, { ...meet(site), name: 'press-1', configuration });
   await untilTold(gateway, async (made) => (await made.nodes()).length === 1);

@@ -13,6 +13,25 @@ export async function directionModel(): Promise<Uint8Array> {
   return readFile(new URL('ch_ppocr_mobile_v2.0_cls_infer.onnx', OCR_ASSETS));
 }
 
+/** The card of that model. */
+export const DIRECTION_CARD: ModelCard = {
+  name: 'direction',
+  version: '2.0.0',
+  description: '',
+  licence: 'Apache-2.0',
+  source: 'PaddleOCR',
+  inputs: [{ name: 'x', type: 'float32', shape: ['N', 3, 48, 'W'] }],
+  outputs: [{ name: 'softmax_0.tmp_0', type: 'float32', shape: ['N', 2] }],
+  metric: { kind: 'top1', output: 'softmax_0.tmp_0' },
+  maxDrop: 0.01,
+  rebuild: { allow: ['original'], keepFloat: [] },
+  goldenTolerance: 0.01,
+  weights: 'model.onnx',
+  files: { labels: 'labels.txt' },
+};
+/** Its file `labels`. */
+export const DIRECTION_LABELS = 'upright\nturned\n';
+
 export interface PackageTree {
   dir: string;
   config: PackageConfig;
@@ -39,8 +58,8 @@ export async function packageTree(init: PackageTreeInit = {}): Promise<PackageTr
   await cp(fileURLToPath(new URL(app, APPS)), join(dir, PACKAGE_PATH.app('')), { recursive: true });
   const weights = init.weights ?? (await directionModel());
   await put(join(dir, PACKAGE_PATH.weights('direction')), weights);
-  await put(join(dir, PACKAGE_PATH.card('direction')), JSON.stringify(card));
-  await put(join(dir, PACKAGE_PATH.file('direction', 'labels.txt')), 'upright\nturned\n');
+  await put(join(dir, PACKAGE_PATH.card('direction')), JSON.stringify(DIRECTION_CARD));
+  await put(join(dir, PACKAGE_PATH.file('direction', 'labels.txt')), DIRECTION_LABELS);
   if (init.golden !== undefined) await put(join(dir, PACKAGE_PATH.golden('direction')), init.golden);
   const release = (name: string, version: string) => ({ name, version, digest: digestOf(name), signature });
   const config: PackageConfig = {
@@ -67,22 +86,6 @@ export async function packageTree(init: PackageTreeInit = {}): Promise<PackageTr
   };
   return { dir, config, remove: () => rm(dir, { recursive: true, force: true }) };
 }
-
-const card: ModelCard = {
-  name: 'direction',
-  version: '2.0.0',
-  description: '',
-  licence: 'Apache-2.0',
-  source: 'PaddleOCR',
-  inputs: [{ name: 'x', type: 'float32', shape: ['N', 3, 48, 'W'] }],
-  outputs: [{ name: 'softmax_0.tmp_0', type: 'float32', shape: ['N', 2] }],
-  metric: { kind: 'top1', output: 'softmax_0.tmp_0' },
-  maxDrop: 0.01,
-  rebuild: { allow: ['original'], keepFloat: [] },
-  goldenTolerance: 0.01,
-  weights: 'model.onnx',
-  files: { labels: 'labels.txt' },
-};
 
 async function put(path: string, content: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });

@@ -16,7 +16,6 @@ import {
   type Manifest,
   manifestBytes,
   MEDIA,
-  type ModelCard,
   type Offer,
   PACKAGE_PATH,
   type PackageConfig,
@@ -31,7 +30,7 @@ import type { Mesh } from '../../mesh/index.ts';
 import { type BlobStore, memoryBlobStore } from '../../store/index.ts';
 import { generateKeyPair, type KeyPair, signOffer, signRelease } from '../../trust/index.ts';
 import { startTestMesh } from './mesh.ts';
-import { directionModel } from './package-tree.ts';
+import { DIRECTION_CARD, DIRECTION_LABELS, directionModel } from './package-tree.ts';
 import { runtimeTree } from './runtimes.ts';
 
 const TESTER = fileURLToPath(new URL('../fixtures/apps/tester/', import.meta.url));
@@ -207,29 +206,9 @@ async function publishRuntime(gateway: TestGateway): Promise<TestParts['runtime'
 
 async function publishModel(gateway: TestGateway): Promise<TestParts['model']> {
   const { blobs } = gateway;
-  const about: ModelCard = {
-    name: 'direction',
-    version: '2.0.0',
-    description: '',
-    licence: 'Apache-2.0',
-    source: 'PaddleOCR',
-    inputs: [{ name: 'x', type: 'float32', shape: ['N', 3, 48, 'W'] }],
-    outputs: [{ name: 'softmax_0.tmp_0', type: 'float32', shape: ['N', 2] }],
-    metric: { kind: 'top1', output: 'softmax_0.tmp_0' },
-    maxDrop: 0.01,
-    rebuild: { allow: ['original', 'optimize'], keepFloat: [] },
-    goldenTolerance: 0.01,
-    weights: 'model.onnx',
-    files: { labels: 'labels.txt' },
-  };
   const weights = await put(blobs, await directionModel(), MEDIA.modelWeights, 'model.onnx');
-  const labels = await put(
-    blobs,
-    new TextEncoder().encode('upright\nturned\n'),
-    MEDIA.modelFile,
-    'labels.txt',
-  );
-  const card = await put(blobs, json(about), MEDIA.modelCard, 'card.json');
+  const labels = await put(blobs, new TextEncoder().encode(DIRECTION_LABELS), MEDIA.modelFile, 'labels.txt');
+  const card = await put(blobs, json(DIRECTION_CARD), MEDIA.modelCard, 'card.json');
   const config = await put(blobs, json({}), MEDIA.modelConfig);
   const layers = [weights, labels, card];
   const published = await publish(
