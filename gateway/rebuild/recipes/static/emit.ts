@@ -12,6 +12,7 @@ import {
 import { floatsOf, scalarOf } from '../constants.ts';
 import { firstShift, scalarAffine } from './affine.ts';
 import { type Grid, gridOver, gridWithShift, type Range, shifted } from './grid.ts';
+import { guardFloat } from './guard.ts';
 import type { Histogram } from './histogram.ts';
 import { ValueForms } from './levels.ts';
 import type { QuantizedWeights } from '../weights.ts';
@@ -70,6 +71,7 @@ class Emitter {
     for (const { name } of graph.output) this.#forms.float(name);
     graph.node = this.#forms.nodes;
     dropUnused(graph);
+    guardFloat(graph);
     mergeEqualConstants(graph);
   }
 
