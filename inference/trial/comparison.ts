@@ -37,7 +37,7 @@ export interface ComparisonParts {
 
 /** Holds candidates against one original that stays loaded. */
 export class Comparison {
-  /** True when a fault was the original's or the metric's, which no candidate can be blamed for. */
+  /** True when a fault was the original's, which no candidate can be blamed for. */
   originalFailed = false;
   readonly #parts: ComparisonParts;
   readonly #references = new Map<number, Reference>();
@@ -60,7 +60,7 @@ export class Comparison {
     const evidenceOf = async (index: number, reference: Reference): Promise<number[]> => {
       if (judge === undefined) return child.evidence(index, reference, patienceMs);
       const given = await child.outputs(index, patienceMs);
-      return this.#blaming(judge.evidence(index, given, reference, patienceMs));
+      return judge.evidence(index, given, reference, patienceMs);
     };
     const accuracy = await this.#accuracy(start + shareMs * ACCURACY_SHARE, patienceMs, evidenceOf);
     return { accuracy, opened, rounds: await this.#rounds(child, start + shareMs, patienceMs) };

@@ -95,7 +95,9 @@ export class Trials {
       throw new RuntimeUnfitError(`the runtime ${digest} with ${provider} has not been proven on this node`);
     const { dir, manifest } = await runtimes.installed(digest);
     const { builds, validation, metricModule } = request;
-    const blobs = [...builds, validation, ...(metricModule === undefined ? [] : [metricModule])];
+    const named = [...builds, validation, ...(metricModule === undefined ? [] : [metricModule])];
+    // The same build may be there with several settings.
+    const blobs = [...new Map(named.map((blob) => [blob.digest, blob])).values()];
     const had = await Promise.all(blobs.map((blob) => content.blobs.has(blob.digest)));
     await content.fetch(
       blobs.map(({ digest: blob, size }) => ({ digest: blob, size })),

@@ -288,6 +288,34 @@ test('what is wrong with a metric is told as such', async (t) => {
   }
 });
 
+test('a metric that fails on what a candidate gives costs that candidate only', async (t) => {
+  const { ownMetric } = await setting(t);
+  const weights = await directionModel();
+  const module = `
+    let calls = 0;
+    export default () => {
+      calls += 1;
+      if (calls === 5) throw new Error('a box without corners');
+      return 1;
+    };`;
+  const init = await ownMetric(
+    [
+      ['original', weights],
+      ['fp16', weights],
+      ['optimize', weights],
+    ],
+    module,
+  );
+  const result = await runTrial({
+    ...init,
+    request: { ...init.request, budget: { ...init.request.budget, samples: 2 } },
+  });
+  // Two calls for the original and two for the first candidate: the fifth is the second candidate's.
+  t.is(resultOf(result, 'fp16').accuracy?.build, 1);
+  t.regex(resultOf(result, 'optimize').problem ?? '', /a box without corners/);
+  t.is(resultOf(result, 'original').problem, undefined);
+});
+
 test('a trial waits until the machine has nothing better to do', async (t) => {
   const { init } = await setting(t);
   const request = await init([['original', await directionModel()]], { milliseconds: 1000 });
