@@ -71,14 +71,7 @@ export class SiteGateway implements Gateway {
     const entries = (): readonly CatalogEntry[] => this.#cache.entries;
     const content = new Content({ mesh, blobs });
     const roster = new Roster({ mesh, state, log, clock });
-    const book = new RolloutBook({
-      state,
-      changed: (topic) => {
-        this.#tell(topic);
-        // A rollout that has arrived may have left predictions.
-        if (topic === 'rollouts') this.#upgrades.look();
-      },
-    });
+    const book = new RolloutBook({ state, changed: (topic) => this.#tell(topic) });
     const planner = new Planner({ content, roster, book, entries });
     const runtimes = new RuntimeOffers({ content, state, log, clock, entries });
     const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries });
@@ -107,6 +100,8 @@ export class SiteGateway implements Gateway {
       content,
       blobs,
       engine,
+      // A rollout that has arrived may have left predictions.
+      ended: () => this.#upgrades.look(),
       log,
       clock,
     });

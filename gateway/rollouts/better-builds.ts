@@ -1,6 +1,8 @@
 import {
   canonicalJson,
   chosenOf,
+  type DeploymentSpec,
+  type Digest,
   MAX_MANIFEST_BYTES,
   type PackageConfig,
   parseManifest,
@@ -11,22 +13,21 @@ import { LOOK_TIMEOUT_MS } from '../constants.ts';
 import type { Content } from '../pull/index.ts';
 import type { RebuildEngine } from '../rebuild/index.ts';
 import { jobOf, runtimeOf } from './job.ts';
-import type { DeploymentRecord } from './records.ts';
+import type { OfferRecord } from './records.ts';
 import type { Share } from './share.ts';
 
 /**
- * What a share would get now of the same models and does not have: where a choice was made by prediction, measuring may
+ * What a share would get now of the same models and was not offered: where a choice was made by prediction, measuring may
  * have led to another build since. In sentences for people; nothing where nothing is better.
  *
  * @throws {NoSourceError} (mesh) when a manifest can't be had now
  */
 export async function betterBuilds(
-  { spec, offers }: DeploymentRecord,
+  spec: DeploymentSpec,
   share: Share,
+  offer: OfferRecord,
   { content, blobs, engine }: { content: Content; blobs: BlobStore; engine: Pick<RebuildEngine, 'report'> },
 ): Promise<string[]> {
-  const offer = offers[share.node];
-  if (offer === undefined) return [];
   const config = await configOf(offer.digest, blobs);
   if (config?.hardwareClass !== share.hardwareClass.id) return [];
   const options = { timeoutMs: LOOK_TIMEOUT_MS };
@@ -55,10 +56,7 @@ function isSame(a: Build, b: Build): boolean {
 }
 
 /** What a package says of itself; undefined when it is not here any more. */
-async function configOf(
-  digest: DeploymentRecord['offers'][string]['digest'],
-  blobs: BlobStore,
-): Promise<PackageConfig | undefined> {
+async function configOf(digest: Digest, blobs: BlobStore): Promise<PackageConfig | undefined> {
   if (!(await blobs.has(digest))) return undefined;
   const { config } = parseManifest(await blobs.read(digest, MAX_MANIFEST_BYTES));
   if (!(await blobs.has(config.digest))) return undefined;

@@ -30,6 +30,8 @@ export interface RolloutsComponents extends PrepareComponents {
   assigner: Assigner;
   roster: Roster;
   runtimes: RuntimeOffers;
+  /** Called when a rollout has ended. */
+  ended: () => void;
   log: Logger;
   clock: () => number;
 }
@@ -51,7 +53,10 @@ export class Rollouts {
     this.#components = components;
     const signal = (): AbortSignal => this.#signal();
     // What was put off until a rollout has arrived is looked at then.
-    const ended = (): void => this.follow();
+    const ended = (): void => {
+      this.follow();
+      components.ended();
+    };
     this.#steps = new RolloutSteps({ ...components, turns: this.#turns, signal, ended });
     this.#preparing = new Preparing({ ...components, steps: this.#steps });
   }
@@ -237,10 +242,15 @@ export class Rollouts {
   /** Shares whose models have better builds by now, with what is better. A rollout that is on its way arrives first. */
   async #better(record: DeploymentRecord, shares: readonly Share[]): Promise<Map<Share, string[]>> {
     const better = new Map<Share, string[]>();
+    // Nodes that share a package share the answer.
+    const byPackage = new Map<string, string[]>();
     if (this.#components.book.unfinished(record.spec.name).length > 0) return better;
     for (const share of shares) {
-      if (record.shares[share.node]?.key !== share.key) continue;
-      const found = await betterBuilds(record, share, this.#components);
+      const offer = record.offers[share.node];
+      if (offer === undefined || record.shares[share.node]?.key !== share.key) continue;
+      const found =
+        byPackage.get(offer.digest) ?? (await betterBuilds(record.spec, share, offer, this.#components));
+      byPackage.set(offer.digest, found);
       if (found.length > 0) better.set(share, found);
     }
     return better;

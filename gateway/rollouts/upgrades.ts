@@ -97,22 +97,24 @@ export class Upgrades {
   async #predictions(signal: AbortSignal): Promise<RebuildJob[]> {
     const { book, content, engine, roster } = this.#components;
     const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
-    const jobs = new Map<string, RebuildJob>();
+    const seen = new Set<string>();
+    const jobs: RebuildJob[] = [];
     for (const { spec, shares } of book.deployments()) {
       if (book.unfinished(spec.name).length > 0) continue;
       for (const share of Object.values(shares)) {
         const { id } = share.hardwareClass;
-        if (roster.ofClass(id).length === 0) continue;
         for (const entry of Object.values(share.models)) {
           const key = [entry.digest, id, spec.objective, spec.maxDrop].join(' ');
-          if (jobs.has(key)) continue;
+          if (seen.has(key)) continue;
+          seen.add(key);
+          if (roster.ofClass(id).length === 0) continue;
           const runtime = await runtimeOf(share, content, options);
           const job = await jobOf(spec, share, entry, runtime, { content, options });
           const report = await engine.report(job);
-          if (report?.predicted === true && report.judgedBy !== 'none') jobs.set(key, job);
+          if (report?.predicted === true && report.judgedBy !== 'none') jobs.push(job);
         }
       }
     }
-    return [...jobs.values()];
+    return jobs;
   }
 }
