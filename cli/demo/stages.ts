@@ -20,7 +20,7 @@ export interface Scene {
 }
 
 const JOIN_TIMEOUT_MS = 90_000;
-const ROLLOUT_TIMEOUT_MS = 150_000;
+const ROLLOUT_TIMEOUT_MS = 300_000;
 const WORK_TIMEOUT_MS = 90_000;
 /** Emulated machines are 5 to 30 times slower. */
 const EMULATED_FACTOR = 8;
