@@ -27,8 +27,8 @@ export const ModelTooLargeError = defineError(
 export const LiftError = defineError(
   'LiftError',
   'ERR_OPSET_LIFT',
-  'A model uses an operator in a form that cannot be brought to operator set 13.',
-  'Export the model with operator set 13 or newer, or leave int8-static out of what its card allows.',
+  'A model uses an operator in a form that cannot be brought to the operator set that a recipe needs.',
+  'Export the model with operator set 13 or newer (21 for quantisation in blocks); recipes that need less are tried regardless.',
 );
 export const RecipeNotApplicableError = defineError(
   'RecipeNotApplicableError',

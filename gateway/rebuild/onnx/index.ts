@@ -5,7 +5,7 @@ export { elementBits, isDataType, rawByteLength } from './element-types.ts';
 export { ModelFile } from './file.ts';
 export * from './graph.ts';
 export { inlineModelFile } from './inline.ts';
-export { liftOpset, TARGET_OPSET } from './lift.ts';
+export { liftOpset, NEWEST_TARGET_OPSET, TARGET_OPSET } from './lift.ts';
 export * from './make.ts';
 export { decodeModel, encodeModel } from './model.ts';
 export * from './narrow.ts';

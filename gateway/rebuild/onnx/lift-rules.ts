@@ -18,8 +18,6 @@ import type { GraphProto, NodeProto, TensorProto } from './types.ts';
 export interface LiftScope {
   graph: GraphProto;
   names: NameBook;
-  /** The operator set that the model came with. */
-  from: number;
   /** The number of dimensions of a value, where somebody knows it. */
   rankOf: (value: string) => number | undefined;
   /** Names that something reads. */
@@ -29,8 +27,17 @@ export interface LiftScope {
 /** Rewrites one node in place. What it returns replaces the node; nothing means the node itself. */
 export type LiftRule = (node: NodeProto, scope: LiftScope) => NodeProto[] | undefined;
 
-/** What changed meaning between operator sets 7 and 13, by operator: the rule, and the set that brought the change. */
-export const LIFT_RULES: Record<string, { since: number; rule: LiftRule }> = {
+/** A rule, and the operator set that brought the change. */
+export interface LiftStep {
+  since: number;
+  rule: LiftRule;
+}
+
+/**
+ * What changed meaning between operator sets 7 and 13, by operator: one step for each change. Resize and Upsample have
+ * the form of set 11 afterwards.
+ */
+export const RULES_TO_13: Readonly<Record<string, LiftStep>> = {
   BatchNormalization: { since: 9, rule: batchNormalization },
   Clip: { since: 11, rule: clip },
   Dropout: { since: 12, rule: dropout },
@@ -47,7 +54,7 @@ export const LIFT_RULES: Record<string, { since: number; rule: LiftRule }> = {
   Squeeze: { since: 13, rule: axesToInput },
   TopK: { since: 10, rule: topK },
   Unsqueeze: { since: 13, rule: axesToInput },
-  Upsample: { since: 10, rule: upsample },
+  Upsample: { since: 11, rule: upsample },
 };
 
 /** Operators that were an experiment before operator set 9 and then ceased. */
@@ -61,13 +68,13 @@ export function refuse(node: NodeProto, why: string): never {
   throw new LiftError(`${node.opType} node ${node.name}: ${why}`);
 }
 
-function addConstant({ graph }: LiftScope, tensor: TensorProto): string {
+export function addConstant({ graph }: LiftScope, tensor: TensorProto): string {
   graph.initializer.push(tensor);
   return tensor.name;
 }
 
 /** Puts a constant in as input `index`; inputs left out before it are empty names. */
-function setInput(node: NodeProto, index: number, name: string): void {
+export function setInput(node: NodeProto, index: number, name: string): void {
   while (node.input.length <= index) node.input.push('');
   node.input[index] = name;
 }
@@ -79,7 +86,7 @@ function listToInput(node: NodeProto, scope: LiftScope, name: string): undefined
   setInput(node, 1, addConstant(scope, int64Tensor(scope.names.take(`${node.name}_${name}`), values)));
 }
 
-function axesToInput(node: NodeProto, scope: LiftScope): undefined {
+export function axesToInput(node: NodeProto, scope: LiftScope): undefined {
   return listToInput(node, scope, 'axes');
 }
 
