@@ -1,178 +1,101 @@
+import type { Sample } from '../../../core/index.ts';
 import { RecipeNotApplicableError } from '../errors.ts';
 import {
-  capturedBy,
-  DATA_TYPE,
   dropUnused,
   encodeModel,
-  type GraphProto,
   GraphView,
-  isFloat32,
-  isStandard,
-  makeNode,
   type ModelProto,
   NameBook,
   type NodeProto,
   opsetOf,
-  type TensorProto,
-  writeTensor,
+  subgraphsOf,
 } from '../onnx/index.ts';
-import { floatsOf } from './constants.ts';
-import { halfBits, LARGEST_HALF, toHalf } from './half.ts';
+import { mayOverflow } from './fp16/caution.ts';
+import { staysFinite } from './fp16/check.ts';
+import { type Converted, HalfConverter } from './fp16/converter.ts';
+import { holdsPeak, peaksOf } from './fp16/peaks.ts';
+import { LARGEST_HALF } from './half.ts';
 import { keepsFloat } from './keep-float.ts';
 import { prepare } from './prepare.ts';
+import { storeRest } from './products/store-rest.ts';
 import type { BuiltModel, Recipe, RecipeContext } from './recipe.ts';
+import { spread } from './static/effort.ts';
 import { valueTypes, type ValueTypes } from './value-types.ts';
 
-/**
- * Operators that take and give float16 everywhere. Left out: what has no such form on a CPU (Resize, TopK, Softmax,
- * control flow), and what overflows or cancels in it (powers, roots, exponentials, sums over many values).
- */
-const HALF_OPERATORS: ReadonlySet<string> = new Set(
-  `Abs Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose Div Dropout Elu Erf Expand Flatten Gather Gemm
-  GlobalAveragePool GlobalMaxPool HardSigmoid Identity LeakyRelu MatMul Max MaxPool Min Mul Neg PRelu Pad Relu
-  Reshape Sigmoid Slice Split Squeeze Sub Tanh Tile Transpose Unsqueeze Where`.split(/\s+/),
-);
-/** Where a constant is only a limit or a filler, the largest float16 stands for everything above it. */
-const LIMITS_ONLY = ['Clip', 'Max', 'Min', 'Where'];
 /** Before this one, Cast takes the name of a type and not its number. */
 const OLDEST_OPSET = 6;
-const WEIGHTED = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
+/** Samples that ranges are looked for in. */
+const SAMPLES = 8;
 
 /**
  * Weights and most activations as float16, half the size; the model's inputs and outputs stay as they are. Faster where
- * the hardware calculates in float16, about as fast elsewhere.
+ * the hardware calculates in float16, about as fast elsewhere. Nodes whose values come near the end of float16's range,
+ * or are too small for it, on calibration data stay in fp32; without such data, those that may overflow by what they
+ * do. So do branches and loop bodies. What stays is stored as float16.
  */
 export const fp16: Recipe = { name: 'fp16', uses: [], build };
 
 async function build(context: RecipeContext): Promise<BuiltModel> {
-  const { card, runtime } = context;
+  const { card, calibration, runtime } = context;
   const model = await prepare(context);
   const opset = opsetOf(model) ?? 1;
   if (opset < OLDEST_OPSET)
     throw new RecipeNotApplicableError(
       `the model is of operator set ${opset}; float16 needs ${OLDEST_OPSET} or newer`,
     );
+  const samples = spread(calibration?.samples ?? [], SAMPLES);
   const types = await valueTypes(model, runtime);
-  const converter = new HalfConverter(model, types, (node) => keepsFloat(card.rebuild.keepFloat, node));
-  if (!converter.run()) throw new RecipeNotApplicableError('no constant float32 weights may become float16');
+  const kept = (node: NodeProto): boolean => keepsFloat(card.rebuild.keepFloat, node);
+  const unsafe = await unsafeNodes(model, types, samples, context);
+  const before = encodeModel(model);
+  const hasSubgraphs = model.graph.node.some((node) => subgraphsOf(node).length > 0);
+  const converter = new HalfConverter(model, types, (node) => kept(node) || unsafe.has(node));
+  const converted = converter.run();
+  if (converted.weights === 0)
+    throw new RecipeNotApplicableError(whyNot(converted, unsafe.size, hasSubgraphs));
   dropUnused(model.graph);
-  return { model: encodeModel(model), notes: [] };
+  storeRest(model, { names: new NameBook(model.graph), keep: kept, exact: new Set() });
+  const built = encodeModel(model);
+  if (!(await staysFinite(before, built, samples, context)))
+    throw new RecipeNotApplicableError('in float16 it gives results that are no numbers');
+  return { model: built, notes: notesOn(converted, unsafe, samples.length) };
 }
 
-/**
- * Writes the graph anew. A value keeps its name as float32; its float16 form has another name. Whichever form is
- * missing when a node asks for it is made by one Cast.
- */
-class HalfConverter {
-  readonly #graph: GraphProto;
-  readonly #view: GraphView;
-  readonly #names: NameBook;
-  readonly #types: ValueTypes;
-  readonly #keep: (node: NodeProto) => boolean;
-  readonly #halves = new Map<string, string>();
-  readonly #floats = new Set<string>();
-  readonly #nodes: NodeProto[] = [];
-  #weights = 0;
-
-  constructor(model: ModelProto, types: ValueTypes, keep: (node: NodeProto) => boolean) {
-    this.#graph = model.graph;
-    this.#view = new GraphView(model.graph);
-    this.#names = new NameBook(model.graph);
-    this.#types = types;
-    this.#keep = keep;
-    for (const { name } of [...this.#graph.input, ...this.#graph.initializer]) this.#floats.add(name);
+/** The nodes that read or give values which float16 does not hold, as far as can be told. */
+async function unsafeNodes(
+  model: ModelProto,
+  types: ValueTypes,
+  samples: readonly Sample[],
+  context: RecipeContext,
+): Promise<ReadonlySet<NodeProto>> {
+  const { node: nodes } = model.graph;
+  if (samples.length === 0) {
+    const view = new GraphView(model.graph);
+    return new Set(nodes.filter((node) => mayOverflow(view, node)));
   }
-
-  /** Whether there were weights to convert. */
-  run(): boolean {
-    for (const node of this.#graph.node) {
-      if (this.#mayConvert(node)) this.#convert(node);
-      else this.#leave(node);
-    }
-    for (const { name } of this.#graph.output) this.#float(name);
-    this.#graph.node = this.#nodes;
-    return this.#weights > 0;
-  }
-
-  #mayConvert(node: NodeProto): boolean {
-    if (!isStandard(node, node.opType) || !HALF_OPERATORS.has(node.opType) || this.#keep(node)) return false;
-    if (![...node.input, ...node.output].some((name) => this.#isFloat(name))) return false;
-    return node.input.every((name) => {
-      const constant = this.#view.constant(name);
-      return constant === undefined || !isFloat32(constant) || this.#fits(node, constant);
-    });
-  }
-
-  /** @throws {RecipeNotApplicableError} when a weight is beyond float16 */
-  #fits(node: NodeProto, constant: TensorProto): boolean {
-    const values = floatsOf(constant);
-    const tooLarge = values.some((value) => Number.isFinite(value) && Math.abs(value) > LARGEST_HALF);
-    if (tooLarge && isStandard(node, ...WEIGHTED))
-      throw new RecipeNotApplicableError(
-        `${node.opType} node ${node.name} has weights beyond ${LARGEST_HALF}, the largest float16`,
-      );
-    if (tooLarge) return isStandard(node, ...LIMITS_ONLY);
-    const [only = 0] = values;
-    const vanishes = values.length === 1 && only !== 0 && (halfBits(only) & 0x7fff) === 0;
-    return !vanishes;
-  }
-
-  #convert(node: NodeProto): void {
-    node.input = node.input.map((name) => (this.#isFloat(name) ? this.#half(name) : name));
-    this.#nodes.push(node);
-    node.output = node.output.map((name) => {
-      if (!this.#isFloat(name)) return name;
-      const half = this.#names.take(`${name}_half`);
-      this.#halves.set(name, half);
-      return half;
-    });
-  }
-
-  #leave(node: NodeProto): void {
-    for (const name of capturedBy(node)) this.#float(name);
-    for (const name of node.input) this.#float(name);
-    this.#nodes.push(node);
-    for (const name of node.output) this.#floats.add(name);
-  }
-
-  #half(name: string): string {
-    const known = this.#halves.get(name);
-    if (known !== undefined) return known;
-    const half = this.#names.take(`${name}_half`);
-    this.#halves.set(name, half);
-    const constant = this.#view.constant(name);
-    if (constant === undefined) this.#cast(name, half, DATA_TYPE.float16);
-    else {
-      const data = toHalf(floatsOf(constant).map(limited));
-      this.#graph.initializer.push(
-        writeTensor(half, { type: 'float16', dims: constant.dims.map(Number), data }),
-      );
-      this.#weights += 1;
-    }
-    return half;
-  }
-
-  /** Makes the float32 form of a value where there is only the other. */
-  #float(name: string): void {
-    const half = this.#halves.get(name);
-    if (half === undefined || this.#floats.has(name)) return;
-    this.#floats.add(name);
-    this.#cast(half, name, DATA_TYPE.float32);
-  }
-
-  #cast(from: string, to: string, type: number): void {
-    const name = this.#names.take(`${to}_cast`);
-    this.#nodes.push(
-      makeNode({ opType: 'Cast', name, input: [from], output: [to], attributes: { to: type } }),
-    );
-  }
-
-  #isFloat(name: string): boolean {
-    const constant = this.#view.constant(name);
-    return constant === undefined ? this.#types.get(name)?.type === 'float32' : isFloat32(constant);
-  }
+  const isFloat = (name: string): boolean => types.get(name)?.type === 'float32';
+  const values = nodes.flatMap((node) => [...node.input, ...node.output]).filter(isFloat);
+  const peaks = await peaksOf(model, [...new Set(values)], samples, context);
+  const touches = (node: NodeProto): string[] => [...node.input, ...node.output];
+  return new Set(nodes.filter((node) => touches(node).some((name) => !holdsPeak(peaks.get(name) ?? 0))));
 }
 
-function limited(value: number): number {
-  return Number.isFinite(value) ? Math.min(LARGEST_HALF, Math.max(-LARGEST_HALF, value)) : value;
+function whyNot({ beyond }: Converted, unsafe: number, hasSubgraphs: boolean): string {
+  const [first] = beyond;
+  if (first !== undefined)
+    return `${first.opType} node ${first.name} has weights beyond ${LARGEST_HALF}, the largest float16`;
+  if (unsafe > 0) return 'no weights may become float16: values around them are beyond its range';
+  const inside = hasSubgraphs ? ' outside of branches and loops' : '';
+  return `no constant float32 weights${inside} may become float16`;
+}
+
+function notesOn({ nodes, beyond }: Converted, unsafe: ReadonlySet<NodeProto>, samples: number): string[] {
+  const why = samples === 0 ? 'it may leave' : `${samples} samples show values that leave`;
+  return [
+    `${nodes} nodes compute in float16`,
+    ...(unsafe.size === 0 ? [] : [`${unsafe.size} stay in fp32, since ${why} its range`]),
+    ...beyond.map(
+      ({ opType, name }) => `${opType} node ${name} stays in fp32: its weights are beyond float16`,
+    ),
+  ];
 }
