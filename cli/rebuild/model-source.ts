@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Logger, MAX_MANIFEST_BYTES } from '../../core/index.ts';
-import { inspectModel } from '../../gateway/rebuild/index.ts';
+import { inlineModelFile, inspectModel } from '../../gateway/rebuild/index.ts';
 import { readFileBounded } from '../../store/index.ts';
 import { type CardDraft, draftCard, type KnownData } from './draft-card.ts';
 import { ModelFolderError } from './errors.ts';
@@ -73,10 +73,12 @@ async function aroundFile(
   folder: string,
   around: Surroundings,
 ): Promise<string> {
-  const { card: draft } = await draftFor(model, around);
+  const { card: draft, facts } = await draftFor(model, around);
   await mkdir(folder, { recursive: true });
   const card: Record<string, unknown> = { ...draft, weights: 'model.onnx' };
-  await place(model, join(folder, 'model.onnx'));
+  const weights = join(folder, 'model.onnx');
+  if (facts.external) await inlineModelFile(resolve(model), weights, { signal: around.signal });
+  else await place(model, weights);
   if (bare.metric !== undefined) {
     const [kind, ...output] = bare.metric.split(':');
     card.metric = { kind, output: output.length === 0 ? draft.metric.output : output.join(':') };

@@ -77,7 +77,7 @@ async function copyOut(from: string, to: string): Promise<void> {
 }
 
 /** Writes one file whole or not at all, and its folder where it is not there. */
-export async function writeText(path: string, text: string): Promise<void> {
+export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   await mkdir(dirname(resolve(path)), { recursive: true });
-  await writeFileAtomic(resolve(path), text);
+  await writeFileAtomic(resolve(path), bytes);
 }

@@ -3,6 +3,7 @@ import { errorRecord, type Objective, OBJECTIVES, parseClassName, silentLogger }
 import type { CardDraft } from '../rebuild/draft-card.ts';
 import { type CliContext, UsageError } from '../context.ts';
 import { print } from '../verb.ts';
+import { modelSamplesVerb } from './model-samples.ts';
 
 interface CardOptions {
   out?: string;
@@ -27,7 +28,7 @@ interface RebuildArguments {
   json?: boolean;
 }
 
-/** `floormesh model card|rebuild`: for publishers, on one machine, without any mesh. */
+/** `floormesh model card|samples|rebuild`: for publishers, on one machine, without any mesh. */
 export function modelVerb(program: Command, context: CliContext): void {
   const model = program
     .command('model')
@@ -41,6 +42,8 @@ export function modelVerb(program: Command, context: CliContext): void {
     .option('--force', 'replace the file where it is there already')
     .option('--json', 'print JSON: the card, what the graph says, which fields to fill in')
     .action((file: string, options: CardOptions) => card(file, options, context));
+
+  modelSamplesVerb(model, context);
 
   model
     .command('rebuild')
@@ -69,13 +72,13 @@ export function modelVerb(program: Command, context: CliContext): void {
 
 async function card(file: string, options: CardOptions, context: CliContext): Promise<void> {
   const { draftFor } = await import('../rebuild/model-source.ts');
-  const { checkFree, writeText } = await import('../rebuild/write-result.ts');
+  const { checkFree, writeBytes } = await import('../rebuild/write-result.ts');
   const { out, force, json } = options;
   if (out !== undefined && force !== true) await checkFree([out]);
   const draft = await draftFor(file, { log: silentLogger, signal: context.signal });
   const { draftYaml } = await import('../rebuild/draft-card.ts');
   if (out !== undefined)
-    await writeText(
+    await writeBytes(
       out,
       out.endsWith('.json') ? `${JSON.stringify(draft.card, undefined, 2)}\n` : draftYaml(draft),
     );
@@ -90,7 +93,7 @@ function written({ card: { metric }, metricBecause, fillIn }: CardDraft, out: st
 
 async function rebuild(path: string, options: RebuildArguments, context: CliContext): Promise<void> {
   const { out, report: page, json, force } = options;
-  const { checkFree, resultFiles, writeResult, writeText } = await import('../rebuild/write-result.ts');
+  const { checkFree, resultFiles, writeResult, writeBytes } = await import('../rebuild/write-result.ts');
   if (force !== true)
     await checkFree([...(out === undefined ? [] : resultFiles(out)), ...(page === undefined ? [] : [page])]);
   checkClass(options.for);
@@ -115,7 +118,7 @@ async function rebuild(path: string, options: RebuildArguments, context: CliCont
       const files = out === undefined ? undefined : await writeResult(out, done);
       if (page !== undefined) {
         const { reportPage } = await import('../rebuild/report-page/page.ts');
-        await writeText(page, reportPage(done.report));
+        await writeBytes(page, reportPage(done.report));
       }
       const { reportText } = await import('../report-text.ts');
       print(context, json, { report: done.report, ...(files === undefined ? {} : { files }) }, () =>

@@ -25,6 +25,8 @@ export interface ModelFacts {
   operators: { name: string; nodes: number }[];
   /** Elements of all its constants. */
   parameters: number;
+  /** Whether some of them lie in other files. */
+  external: boolean;
 }
 
 /** Nodes that give back what they take, in another shape or type. */
@@ -35,7 +37,7 @@ const MAX_DIM_CHARS = 100;
 const MAX_LISTED = 500;
 
 /** Looks at a model without running it. Names and lists are cut where they exceed a card's bounds. */
-export function modelFacts(model: ModelProto): ModelFacts {
+export function modelFacts(model: ModelProto, external: boolean): ModelFacts {
   const { graph } = model;
   const weights = new Set(graph.initializer.map(({ name }) => name));
   return {
@@ -56,6 +58,7 @@ export function modelFacts(model: ModelProto): ModelFacts {
       .map((value) => ({ ...specOf(value), operator: makerOf(graph, value.name) })),
     operators: countOperators(graph),
     parameters: countParameters(model),
+    external,
   };
 }
 

@@ -106,6 +106,7 @@ const modelFacts: z.ZodType<ModelFacts> = z.object({
   outputs: z.array(tensorSpec.extend({ operator: text })).max(500),
   operators: z.array(z.object({ name: text, nodes: count })).max(500),
   parameters: count,
+  external: z.boolean(),
 });
 const buildAnswer = z.object({ notes: z.array(z.string().max(2000)).max(100) });
 const goldenAnswer = z.object({ from: z.enum(['original', 'build']), difference: z.number().nonnegative() });

@@ -9,7 +9,7 @@ import {
 } from '../../core/index.ts';
 import { encodeGolden, loadRuntime, serveChild } from '../../inference/index.ts';
 import { type ModelFacts, modelFacts } from './model-facts.ts';
-import { checkModel, decodeModel, ModelFile } from './onnx/index.ts';
+import { checkModel, ModelFile } from './onnx/index.ts';
 import { modelFile, RECIPE_TABLE } from './recipes/index.ts';
 import { splitSamples } from './split-samples.ts';
 import {
@@ -46,7 +46,10 @@ async function build(params: unknown, { signal }: { signal: AbortSignal }): Prom
 
 async function inspect(params: unknown): Promise<ModelFacts> {
   const { model } = parseInspectTask(params);
-  return modelFacts(decodeModel(await readFile(model)));
+  // Its weights may lie beside it, and none of them is read.
+  const file = ModelFile.open(model, { external: true });
+  checkModel(file.model);
+  return modelFacts(file.model, file.hadExternal);
 }
 
 async function split(params: unknown): Promise<SplitAnswer> {
