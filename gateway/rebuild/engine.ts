@@ -95,7 +95,7 @@ export class RebuildEngine {
       { options, isa, alone: measure === undefined },
       { evaluator, trials, ready },
     );
-    this.#chooser = new Chooser({ voucher: new Voucher({ blobs, workers }), log });
+    this.#chooser = new Chooser({ voucher: new Voucher({ blobs, state, workers }), log });
   }
 
   /**

@@ -1,23 +1,33 @@
-import { canonicalJson, type Digest } from '../../core/index.ts';
-import type { BlobStore } from '../../store/index.ts';
+import { z } from 'zod';
+import { canonicalJson, type Digest, digestOf, isDigest, parseWith } from '../../core/index.ts';
+import type { BlobStore, State, Table } from '../../store/index.ts';
 import { GOLDEN_CASES } from '../constants.ts';
 import type { ModelArtifact } from '../pull/index.ts';
 import { installed, type OwnRuntime } from './own-runtimes.ts';
 import type { ReadyModel } from './report.ts';
-import { type GoldenTask, parseGoldenAnswer } from './worker-protocol.ts';
+import { type GoldenAnswer, type GoldenTask, parseGoldenAnswer } from './worker-protocol.ts';
 import type { Workers } from './workers.ts';
 
 /** What a package ships beside a build. */
 export type Vouched = Pick<ReadyModel, 'card' | 'golden'>;
 
+/** What the worker found, with its file in the store. */
+interface Golden extends GoldenAnswer {
+  file: { digest: Digest; size: number };
+}
+
 /** Makes what nodes check a build by before they activate it. */
 export class Voucher {
   readonly #blobs: BlobStore;
   readonly #workers: Workers;
+  readonly #known: Table<Golden>;
 
-  constructor(components: { blobs: BlobStore; workers: Workers }) {
+  constructor(components: { blobs: BlobStore; state: State; workers: Workers }) {
     this.#blobs = components.blobs;
     this.#workers = components.workers;
+    this.#known = components.state.table('golden', (value) =>
+      parseWith(goldenRecord, value, 'golden vectors'),
+    );
   }
 
   /**
@@ -38,27 +48,57 @@ export class Voucher {
   ): Promise<Vouched> {
     const { card } = model;
     if (samples === undefined || runtime === undefined) return published(model);
-    const work = { name: 'golden vectors', modelSize: model.weights.size };
-    const { file, from, difference } = await this.#workers.run(work, signal, async (ask, folder) => {
-      const task: GoldenTask = {
-        original: await this.#blobs.path(model.weights.digest),
-        build: await this.#blobs.path(build),
-        validation: await this.#blobs.path(samples),
-        cases: GOLDEN_CASES,
-        tolerance: card.goldenTolerance,
-        runtime: installed(runtime),
-        provider: runtime.provider,
-        out: `${folder}/golden.cbor`,
-      };
-      const answer = parseGoldenAnswer(await ask('golden', task));
-      return { ...answer, file: await this.#blobs.putFile(task.out) };
-    });
+    const { file, from, difference } = await this.#golden(model, build, samples, runtime, signal);
     if (from === 'original' || difference <= card.goldenTolerance)
       return { ...published(model), golden: file };
     const shipped = new TextEncoder().encode(canonicalJson({ ...card, goldenTolerance: difference }));
     return { card: { digest: await this.#blobs.put(shipped), size: shipped.byteLength }, golden: file };
   }
+
+  /** Golden vectors of a build, computed once for the same model, build, inputs and runtime. */
+  async #golden(
+    { card, weights }: ModelArtifact,
+    build: Digest,
+    samples: Digest,
+    runtime: OwnRuntime,
+    signal: AbortSignal,
+  ): Promise<Golden> {
+    const { provider, artifact } = runtime;
+    const asked = {
+      original: weights.digest,
+      build,
+      samples,
+      cases: GOLDEN_CASES,
+      tolerance: card.goldenTolerance,
+      provider,
+    };
+    const key = digestOf(canonicalJson({ ...asked, runtime: artifact.self.digest }));
+    const known = await this.#known.get(key);
+    if (known !== undefined && (await this.#blobs.has(known.file.digest))) return known;
+    const work = { name: 'golden vectors', modelSize: weights.size };
+    const golden = await this.#workers.run(work, signal, async (ask, folder): Promise<Golden> => {
+      const { original, samples: validation, ...rest } = asked;
+      const task: GoldenTask = {
+        ...rest,
+        original: await this.#blobs.path(original),
+        build: await this.#blobs.path(build),
+        validation: await this.#blobs.path(validation),
+        runtime: installed(runtime),
+        out: `${folder}/golden.cbor`,
+      };
+      const answer = parseGoldenAnswer(await ask('golden', task));
+      return { ...answer, file: await this.#blobs.putFile(task.out) };
+    });
+    await this.#known.put(key, golden);
+    return golden;
+  }
 }
+
+const goldenRecord: z.ZodType<Golden> = z.object({
+  from: z.enum(['original', 'build']),
+  difference: z.number(),
+  file: z.object({ digest: z.custom<Digest>(isDigest), size: z.number() }),
+});
 
 /** Nothing but the card that the publisher signed. */
 export function published({ cardLayer: { digest, size } }: ModelArtifact): Vouched {

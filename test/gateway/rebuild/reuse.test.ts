@@ -32,6 +32,11 @@ test('what was built and measured serves other objectives, a restart, and the ne
   await forObjective('throughput', restarted);
   t.is(bench.trials.length, 1, 'nor after a restart');
 
+  const { report: stricter } = await restarted.rebuild({ ...job, maxDrop: 0.05 }, signal);
+  t.is(stricter.maxDrop, 0.05);
+  t.deepEqual(built(), [true, true], 'what does not search by the floor stays');
+  t.is(bench.trials.length, 1, 'nor for another floor');
+
   const next = await bench.job({ ...CARD, version: '1.1.0', description: 'the same weights' });
   const { report: newer } = await restarted.rebuild(next, signal);
   t.is(newer.model.version, '1.1.0');
