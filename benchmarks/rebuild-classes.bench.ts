@@ -17,7 +17,7 @@ import type { BenchmarkResult } from './run.ts';
 const SMALL = ['fashion-single', 'mnist', 'impulse'];
 const TIMING_MS = 3000;
 
-interface ClassResult {
+export interface ClassResult {
   case: string;
   class: string;
   hardwareClass: string;
