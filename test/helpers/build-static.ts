@@ -15,7 +15,7 @@ export async function buildStatic(
     calibration: { samples },
     runtime: localRuntime,
     options,
-    signal: AbortSignal.timeout(120_000),
+    signal: AbortSignal.timeout(300_000),
   });
   if (!(model instanceof Uint8Array)) throw new TypeError('int8-static gave a model to be streamed');
   return { model, notes };

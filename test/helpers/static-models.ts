@@ -168,8 +168,8 @@ export const SMALL_MODELS: Readonly<Record<string, Build>> = {
     });
     const turns = writer.node('ReduceMax', [writer.ints([2])], { keepdims: 0 });
     const looped = writer.node('Loop', [turns, '', first], { body: { graph: body } });
-    convolution(writer, looped, [4, 8, 3, 3], PADDED, 'y');
-    return { bytes: writer.model(13, { x: [1, 4, 8, 8] }, { y: [1, 4, 8, 8] }), shape: [1, 4, 8, 8] };
+    convolution(writer, looped, [16, 8, 3, 3], PADDED, 'y');
+    return { bytes: writer.model(13, { x: [1, 4, 8, 8] }, { y: [1, 16, 8, 8] }), shape: [1, 4, 8, 8] };
   },
   'recurrent layers': (writer) => {
     const [hidden, size] = [16, 24];

@@ -40,7 +40,7 @@ function contextOf(source: Uint8Array, fields: Partial<RecipeContext> = {}): Rec
     calibration: undefined,
     runtime: localRuntime,
     options: {},
-    signal: AbortSignal.timeout(120_000),
+    signal: AbortSignal.timeout(300_000),
     ...fields,
   };
 }

@@ -230,6 +230,19 @@ test('nodes between others that would only convert back and forth stay in fp32',
   );
 });
 
+test('a thin convolution at the beginning stays in fp32, what follows it does not', async (t) => {
+  const writer = new GraphWriter();
+  const first = writer.node('Conv', ['x', writer.floats(noise(16 * 9, 3), [16, 1, 3, 3])]);
+  const second = [writer.node('Relu', [first]), writer.floats(noise(16 * 16 * 9, 4), [16, 16, 3, 3])];
+  writer.node('Conv', second, {}, 'y');
+  const source = writer.model(13, { x: [1, 1, 12, 12] }, { y: [1, 16, 8, 8] });
+  const samples = [1, 2].map((seed): Sample => ({ inputs: { x: noiseTensor([1, 1, 12, 12], seed) } }));
+  const { graph } = decodeModel((await buildStatic(source, card({}), samples)).model);
+  const [thin, wide] = graph.node.filter(({ opType }) => opType === 'Conv');
+  t.is(thin?.input[0], 'x');
+  t.is(graph.node.find(({ output }) => output[0] === wide?.input[0])?.opType, 'DequantizeLinear');
+});
+
 test('weights that nodes share are stored once', async (t) => {
   const writer = new GraphWriter();
   const shared = writer.floats(
