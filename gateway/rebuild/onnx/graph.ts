@@ -74,38 +74,46 @@ export function capturedBy(node: NodeProto): Set<string> {
 /** Hands out names that no value and no node of a graph has, subgraphs included. */
 export class NameBook {
   readonly #taken = new Set<string>();
+  readonly #counts = new Map<string, number>();
 
   constructor(graph: GraphProto) {
-    for (const each of allGraphs(graph))
+    for (const each of allGraphs(graph)) {
       for (const { name } of [...each.input, ...each.initializer, ...each.output]) this.#taken.add(name);
+      for (const { values } of each.sparseInitializer) if (values !== undefined) this.#taken.add(values.name);
+    }
     for (const node of allNodes(graph)) for (const name of [node.name, ...node.output]) this.#taken.add(name);
   }
 
   /** `wish` itself where it is free, else with the smallest number that makes it so. */
   take(wish: string): string {
     let name = wish;
-    for (let i = 1; this.#taken.has(name); i += 1) name = `${wish}_${i}`;
+    let count = this.#counts.get(wish) ?? 0;
+    for (; this.#taken.has(name); name = `${wish}_${count}`) count += 1;
+    this.#counts.set(wish, count);
     this.#taken.add(name);
     return name;
   }
 }
 
-/** Makes every reader of `from` read `to` instead: nodes, not subgraphs and not the graph's outputs. */
-export function redirect(view: GraphView, from: string, to: string): void {
-  for (const { node, index } of view.uses(from)) if (index >= 0) node.input[index] = to;
-}
-
-/** Drops nodes whose results nobody reads, then constants that nobody reads. */
+/**
+ * Drops nodes whose results nobody reads, at the end or in between, then constants that nobody reads. What a subgraph
+ * reads of the graph around it counts. Subgraphs themselves stay as they are.
+ */
 export function dropUnused(graph: GraphProto): void {
-  for (;;) {
-    const read = new Set(graph.output.map(({ name }) => name));
-    for (const node of graph.node) for (const name of [...node.input, ...capturedBy(node)]) read.add(name);
-    const kept = graph.node.filter((node) => node.output.some((name) => read.has(name)));
-    if (kept.length === graph.node.length) {
-      graph.initializer = graph.initializer.filter(({ name }) => read.has(name));
-      graph.valueInfo = graph.valueInfo.filter(({ name }) => read.has(name));
-      return;
-    }
-    graph.node = kept;
+  const makers = new Map<string, NodeProto>();
+  for (const node of graph.node) for (const name of node.output) if (name !== '') makers.set(name, node);
+  const read = new Set<string>();
+  const used = new Set<NodeProto>();
+  const open = graph.output.map(({ name }) => name);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (read.has(name)) continue;
+    read.add(name);
+    const maker = makers.get(name);
+    if (maker === undefined || used.has(maker)) continue;
+    used.add(maker);
+    open.push(...maker.input, ...capturedBy(maker));
   }
+  graph.node = graph.node.filter((node) => used.has(node));
+  graph.initializer = graph.initializer.filter(({ name }) => read.has(name));
+  graph.valueInfo = graph.valueInfo.filter(({ name }) => read.has(name));
 }
