@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Document, isCollection, isMap, type Node } from 'yaml';
 import { MAX_NAME_CHARS, type ModelCard, parseModelCard, type TensorSpec } from '../../core/index.ts';
 import type { ModelFacts } from '../../gateway/rebuild/index.ts';
@@ -54,12 +54,10 @@ export function draftCard(
   };
 }
 
-/** A name that a catalog takes, from the file's: `Label Reader v2.onnx` is `label-reader-v2`. */
+/** A name that a catalog takes, from the file's or its folder's: `Label Reader v2.onnx` is `label-reader-v2`. */
 function nameOf(path: string): string {
-  const words = basename(path)
-    .replace(/\.onnx$/i, '')
-    .toLowerCase()
-    .match(/[a-z0-9]+/g);
+  const file = basename(path).replace(/\.onnx$/i, '');
+  const words = (file === 'model' ? basename(dirname(path)) : file).toLowerCase().match(/[a-z0-9]+/g);
   const name = words?.join('-').slice(0, MAX_NAME_CHARS).replace(/-+$/, '') ?? '';
   return name === '' ? 'model' : name;
 }

@@ -53,6 +53,7 @@ test('a draft is a card that a catalog takes, with what to fill in as comments',
   t.is(calibration, undefined);
   t.is(card.name, 'label-reader-v2');
   t.is(card.weights, 'Label Reader_v2.ONNX');
+  t.is(draftCard(FACTS, { path: '/models/press-ear/model.onnx', bytes: 1 }, {}).card.name, 'press-ear');
   t.deepEqual(draft.fillIn, ['description', 'licence', 'source', 'metric', 'calibration', 'validation']);
   t.regex(text, /1,234,567 parameters, ONNX IR 8, ai\.onnx 17/);
   t.regex(text, /# calibration: calibration\.cbor\n# validation: validation\.cbor/);

@@ -50,7 +50,7 @@ function report(candidates: Candidate[], fields: Partial<RebuildReport> = {}): R
 const SAMPLE = report([
   candidate('original', 1000, 1),
   candidate('fp16-weights', 500, 1.2),
-  candidate('int8-weights', 240, 1.1),
+  candidate('int8-weights', 240, 1.1, { pareto: true, session: { threads: 2 } }),
   candidate('int8-static', 260, 0.6, { verdict: 'chosen: best latency' }),
   candidate('int8-dynamic', 250, 4, { verdict: 'rejected: top1 falls by 0.5, 0.02 is allowed' }),
   { name: 'fp16', recipe: 'fp16', options: {}, problem: 'overflow', verdict: 'not built: overflow' },
@@ -62,7 +62,16 @@ test('the page has every candidate with its figures, and says why', (t) => {
     t.true(page.includes(name), name);
     t.true(page.includes(verdict ?? ''), verdict);
   }
-  for (const figure of ['0.60×', '0.26×', '12 ms', '13 ms', '14 ms', '−1.00 points', '0.57–0.63'])
+  for (const figure of [
+    '0.60×',
+    '0.26×',
+    '12 ms',
+    '13 ms',
+    '14 ms',
+    '−1.00 points',
+    '0.57–0.63',
+    'threads 2, on the Pareto front',
+  ])
     t.true(page.includes(figure), figure);
   t.regex(page, /at most 2 points of the metric lost/);
   t.is(page, reportPage(structuredClone(SAMPLE)), 'the same report gives the same bytes');

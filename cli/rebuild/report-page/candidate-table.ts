@@ -29,7 +29,7 @@ export function candidateTable(report: RebuildReport): Html {
       return html`<td class="number">${text}${small === undefined ? '' : html`<small>${small}</small>`}</td>`;
     });
     const standing = standingOf(candidate, report);
-    const name = html`<td class="name">${candidate.name}${settings(candidate)}</td>`;
+    const name = html`<td class="name">${candidate.name}${remarks(candidate)}</td>`;
     return html`<tr class="${standing} figures">
         ${name}${cells}
       </tr>
@@ -108,8 +108,10 @@ function timeOf(original: Candidate | undefined, candidate: Candidate): number {
   return (original === undefined ? undefined : timeAgainst(original, candidate)?.median) ?? Number.MAX_VALUE;
 }
 
-function settings({ session }: Candidate): Html | string {
+/** Below its name: how the runtime is set for it, and whether nothing beats it in time, size and memory together. */
+function remarks({ session, pareto }: Candidate): Html | string {
   const told = Object.entries(session ?? {}).map(([key, value]) => `${key} ${String(value)}`);
+  if (pareto === true) told.push('on the Pareto front');
   return told.length === 0 ? '' : html`<small>${told.join(', ')}</small>`;
 }
 

@@ -27,7 +27,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th, td { text-align: left; vertical-align: top; padding: 7px 9px; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; border-bottom-width: 2px; }
 th.number, td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-td small { display: block; color: var(--soft); font-size: 12px; }
+td small { display: block; color: var(--soft); font-size: 12px; font-weight: 400; }
 td.name { white-space: nowrap; font-weight: 600; }
 tr.chosen td { background: var(--panel); }
 tr.figures td { border-bottom: 0; padding-bottom: 0; }
