@@ -2,6 +2,7 @@ import {
   allGraphs,
   allNodes,
   attributeOf,
+  checkModel,
   decodeModel,
   dropUnused,
   encodeModel,
@@ -12,6 +13,7 @@ import {
   NameBook,
   type NodeProto,
   sameDomain,
+  sortTopologically,
   type TensorProto,
 } from '../onnx/index.ts';
 import type { RecipeContext } from './recipe.ts';
@@ -22,12 +24,16 @@ const LOWEST_IR_VERSION = 8n;
 /**
  * The model as every quantising recipe wants it: each node with a name, constants folded by the runtime where it can,
  * all constants as initializers, no import of an operator set that nothing uses. A node without a name is called after
- * its operator and its place, `Conv_3`, so that a card can name it.
+ * its operator and its place, `Conv_3`, so that a card can name it. Nodes come in an order in which they can run.
+ *
+ * @throws {ModelNotOnnxError} @throws {ModelExternalDataError} @throws {ModelBrokenError}
  */
 export async function prepare(context: RecipeContext): Promise<ModelProto> {
   const { source, card, runtime, signal } = context;
   signal.throwIfAborted();
   let model = decodeModel(await source.bytes());
+  checkModel(model);
+  for (const graph of allGraphs(model.graph)) sortTopologically(graph);
   nameNodes(model);
   fixConstants(model, new Set(card.inputs.map(({ name }) => name)));
   if (runtime.optimize !== undefined)
