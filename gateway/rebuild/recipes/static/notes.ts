@@ -17,8 +17,9 @@ const STORED: Record<Storage, string> = {
   half: 'constants that are left in fp32 are stored as float16',
   bytes: 'weights that are left in fp32 are stored in 8 bits, other constants as float16',
 };
-/** Nodes that are named one by one. */
+/** Nodes that are named one by one, and characters of a name: some exporters put the whole path of a module in. */
 const NAMED = 8;
+const NAME_LENGTH = 100;
 
 /** Says what was chosen and how it compared. */
 export function describe({ best, byLimits, base, stored, effort, maxDrop }: Outcome): string[] {
@@ -39,7 +40,10 @@ export function describe({ best, byLimits, base, stored, effort, maxDrop }: Outc
     const lost = left.reduce((sum, name) => sum + (base.macsByNode.get(name) ?? 0), 0) / base.macs;
     const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
     notes.push(
-      `left in fp32, ${percent(lost)} of the multiplications: ${left.slice(0, NAMED).join(', ')}${more}`,
+      `left in fp32, ${percent(lost)} of the multiplications: ${left
+        .slice(0, NAMED)
+        .map((name) => name.slice(0, NAME_LENGTH))
+        .join(', ')}${more}`,
     );
   }
   const { trial, storage } = stored;
