@@ -87,25 +87,29 @@ export function withConstants(from: ConformanceCase): ConformanceCase | undefine
   return { ...from, name, model: encodeModel(model), inputs: Object.fromEntries([first]) };
 }
 
-/** A dense layer of 64 to 64: large enough that every recipe for weights finds it worth while. */
-const WIDTH = 64;
 /** The output of the layer that `besideLayer` adds. */
 export const LAYER_OUTPUT = 'layer_out';
 
 /**
  * The same model with a dense layer beside it that shares nothing with it. A recipe that rewrites the layer must find
  * its way through all the rest of the graph, whatever its operators are.
+ *
+ * @param width of the layer: how many values it takes and gives
  */
-export async function besideLayer(from: ConformanceCase, runtime: RuntimeHandle): Promise<ConformanceCase> {
+export async function besideLayer(
+  from: ConformanceCase,
+  runtime: RuntimeHandle,
+  width: number,
+): Promise<ConformanceCase> {
   const model = decodeModel(from.model);
   const { graph } = model;
-  const weights = noise(WIDTH * WIDTH, 5).map((value) => value / Math.sqrt(WIDTH));
-  graph.initializer.push(float32Tensor('layer_weights', weights, [WIDTH, WIDTH]));
-  graph.input.push(makeValueInfo('layer_in', DATA_TYPE.float32, [1, WIDTH]));
-  graph.output.push(makeValueInfo(LAYER_OUTPUT, DATA_TYPE.float32, [1, WIDTH]));
+  const weights = noise(width * width, 5).map((value) => value / Math.sqrt(width));
+  graph.initializer.push(float32Tensor('layer_weights', weights, [width, width]));
+  graph.input.push(makeValueInfo('layer_in', DATA_TYPE.float32, [1, width]));
+  graph.output.push(makeValueInfo(LAYER_OUTPUT, DATA_TYPE.float32, [1, width]));
   const input = ['layer_in', 'layer_weights'];
   graph.node.push(makeNode({ opType: 'MatMul', name: 'layer', input, output: [LAYER_OUTPUT] }));
-  const inputs = { ...from.inputs, layer_in: noiseTensor([1, WIDTH], 6) };
+  const inputs = { ...from.inputs, layer_in: noiseTensor([1, width], 6) };
   const bytes = encodeModel(model);
   const outputs = await run(runtime, bytes, inputs);
   return { name: `${from.name} beside a layer`, model: bytes, inputs, outputs };

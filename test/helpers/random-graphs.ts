@@ -9,11 +9,11 @@ import {
 } from '../../gateway/rebuild/onnx/index.ts';
 import { noiseTensor } from './onnx-graphs.ts';
 import { MAP, RandomGraph, ROW, ROWS_OF_TABLE } from './random-graph.ts';
-import { STEP_NAMES, STEPS } from './random-steps.ts';
+import { STEP_NAMES, type StepName, STEPS } from './random-steps.ts';
 
 /** One operator, or a few that go together. `a` and `b` choose among the values so far; equal seeds share weights. */
 export interface Step {
-  op: (typeof STEP_NAMES)[number];
+  op: StepName;
   a: number;
   b: number;
   seed: number;

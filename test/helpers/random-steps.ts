@@ -17,6 +17,8 @@ interface Choice {
 }
 type Write = (graph: RandomGraph, choice: Choice) => void;
 
+/** Twice this many times `WIDTH` float32 weights are 5 MiB. */
+const WIDE = 10_240;
 const SAME = { pads: [1, 1, 1, 1] };
 const WINDOW = { kernel_shape: [3, 3], ...SAME };
 const PER_CHANNEL = [1, CHANNELS, 1, 1];
@@ -123,10 +125,17 @@ const steps = {
   softmax: (g, { a }) => g.addRow('Softmax', [g.row(a)], { axis: 1 }),
   lookUp: (g, { seed }) =>
     g.addRow('Gather', [g.weights([ROWS_OF_TABLE, WIDTH], 3, seed), 'id'], { axis: 0 }),
+  /** Large enough for a recipe that leaves small matrices alone; too large to be in every graph. */
+  wide: (g, { a, seed }) => {
+    const wide = g.inner('MatMul', [g.row(a), g.weights([WIDTH, WIDE], WIDTH, seed)]);
+    g.addRow('MatMul', [g.inner('Relu', [wide]), g.weights([WIDE, WIDTH], WIDE, seed)]);
+  },
 } satisfies Record<string, Write>;
 
-export const STEPS: Record<keyof typeof steps, Write> = steps;
-export const STEP_NAMES = Object.keys(steps) as (keyof typeof steps)[];
+export type StepName = keyof typeof steps;
+export const STEPS: Record<StepName, Write> = steps;
+/** Those that graphs are made of by chance. */
+export const STEP_NAMES = (Object.keys(steps) as StepName[]).filter((name) => name !== 'wide');
 
 function kernel(g: RandomGraph, seed: number): string {
   return g.weights([CHANNELS, CHANNELS, 3, 3], CHANNELS * 9, seed);

@@ -10,7 +10,8 @@ const BLOCKS = 4;
 /** Layers after the convolutions: their weights are more than a CPU's cache holds near a core. */
 const LAYERS = 3;
 const WIDTH = 768;
-const INPUT = [1, CHANNELS, SIDE, SIDE];
+/** The shape of the model's input. */
+export const TEXTURE_INPUT = [1, CHANNELS, SIDE, SIDE];
 const OUTPUT = [1, WIDTH];
 const NAME = 'textures';
 /** The recipes that its publisher allows: one that changes the arithmetic, one that changes what is stored. */
@@ -27,7 +28,7 @@ export async function writeTextureModel(folder: string): Promise<void> {
       name: NAME,
       version: '1.0.0',
       licence: 'MIT',
-      inputs: [{ name: 'x', type: 'float32', shape: INPUT }],
+      inputs: [{ name: 'x', type: 'float32', shape: TEXTURE_INPUT }],
       outputs: [{ name: 'y', type: 'float32', shape: OUTPUT }],
       metric: { kind: 'cosine', output: 'y' },
       maxDrop: 0.02,
@@ -48,7 +49,7 @@ export async function writeTextureApp(folder: string): Promise<void> {
 
 /** Data for the app: an input that no sample has. */
 export function textureInput(): Uint8Array {
-  return Buffer.from(noiseTensor(INPUT, 1001).data.buffer);
+  return Buffer.from(noiseTensor(TEXTURE_INPUT, 1001).data.buffer);
 }
 
 export function textureModel(): Uint8Array {
@@ -75,11 +76,11 @@ export function textureModel(): Uint8Array {
     value = relu('MatMul', [value, weights([rows, WIDTH], rows, i + 20)]);
   }
   graph.node('MatMul', [value, weights([WIDTH, WIDTH], WIDTH, 30)], {}, 'y');
-  return graph.model(13, { x: INPUT }, { y: OUTPUT });
+  return graph.model(13, { x: TEXTURE_INPUT }, { y: OUTPUT });
 }
 
 function samples(first: number, count: number): Sample[] {
-  return Array.from({ length: count }, (_, i) => ({ inputs: { x: noiseTensor(INPUT, first + i) } }));
+  return Array.from({ length: count }, (_, i) => ({ inputs: { x: noiseTensor(TEXTURE_INPUT, first + i) } }));
 }
 
 const MANIFEST = `name: texture-reader
@@ -103,7 +104,7 @@ export default defineApp({
   on: {
     sound: async (event, context) => {
       const values = new Float32Array(Uint8Array.from(event.data).buffer);
-      const { y } = await context.infer('textures', { x: float32(values, ${JSON.stringify(INPUT)}) });
+      const { y } = await context.infer('textures', { x: float32(values, ${JSON.stringify(TEXTURE_INPUT)}) });
       return [...y.data];
     },
   },
