@@ -13,6 +13,8 @@ export interface BenchmarkResult {
   details: Record<string, unknown>;
 }
 
+// What benchmarks load reports to nobody, as what floormesh loads does not (inference/child/environment.ts).
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
 const wanted = process.argv.slice(2);
 const names = (await readdir(FOLDER))
   .filter((file) => file.endsWith('.bench.ts'))
