@@ -41,7 +41,7 @@ function candidatesFor(target: HardwareClass, maxDrop: number): CandidateSpec[] 
   const weightBits = weightBitsOf(target);
   const plain = (recipe: CandidateSpec['recipe']): CandidateSpec => ({ name: recipe, recipe, options: {} });
   const quantised: CandidateSpec[] = [
-    { name: 'int8-dynamic', recipe: 'int8-dynamic', options: { weightBits } },
+    { name: 'int8-dynamic', recipe: 'int8-dynamic', options: { weightBits, maxDrop } },
     { name: 'int8-static', recipe: 'int8-static', options: { weightBits, maxDrop } },
   ];
   // The products of ARM (SDOT, SMMLA) are of equal signs: which activations their kernels like shows by trying.
@@ -57,7 +57,7 @@ function candidatesFor(target: HardwareClass, maxDrop: number): CandidateSpec[] 
     plain('fp16'),
     plain('fp16-weights'),
     plain('int8-weights'),
-    plain('int4-weights'),
+    { name: 'int4-weights', recipe: 'int4-weights', options: { maxDrop } },
     ...quantised,
   ];
 }
