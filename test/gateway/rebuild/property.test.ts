@@ -32,6 +32,20 @@ const ALLOWED: Record<RecipeName, { distance: number } | { cosine: number }> = {
   'int8-static': { cosine: 0.95 },
 };
 
+/** A value that is moved and then read by a branch: onnxruntime 1.30 ended the process over it. */
+const MOVED_INTO_BRANCH: GraphPlan = {
+  opset: 13,
+  nodeNames: 'unique',
+  listsAll: false,
+  steps: (['conv', 'conv', 'conv', 'maxPool', 'branch'] as const).map((op, i) => ({
+    op,
+    a: i,
+    b: i,
+    seed: i,
+  })),
+  alsoOutputs: [],
+};
+
 const runtime = await loadRuntime(fileURLToPath(new URL('../../../', import.meta.url)), {
   name: 'onnxruntime-node',
   version: '1.30.0',
@@ -54,7 +68,7 @@ for (const recipe of RECIPES)
       fc.asyncProperty(graphPlans, async (plan) => {
         if (await holds(recipe, modelOf(planFor(recipe, plan)), folder)) built += 1;
       }),
-      { seed: SEED, numRuns: RUNS, includeErrorInReport: true },
+      { seed: SEED, numRuns: RUNS, includeErrorInReport: true, examples: [[MOVED_INTO_BRANCH]] },
     );
     t.true(built > RUNS / 4, `${built} of ${RUNS} graphs rebuilt`);
   });

@@ -19,7 +19,7 @@ import type { QuantizedWeights } from '../weights.ts';
 import { mergeEqualConstants } from './merge.ts';
 import { quantizedParameters } from './parameters.ts';
 import { type Limits, rangeOf } from './ranges.ts';
-import { dataInputs, LIMITERS, MOVERS, type Selection } from './select.ts';
+import { dataInputs, isMover, LIMITERS, MOVERS, type Selection } from './select.ts';
 
 /** What the writer of the 8-bit graph goes by. */
 export interface EmitInput {
@@ -78,8 +78,19 @@ class Emitter {
   #emit(node: NodeProto): void {
     const { weighted, carried } = this.#selection;
     if (weighted.has(node)) this.#emitWeighted(node);
-    else if (carried.has(node)) this.#emitCarried(node);
+    else if (carried.has(node) || this.#movesForSubgraph(node)) this.#emitCarried(node);
     else this.#emitFloat(node);
+  }
+
+  /**
+   * Moves 8-bit values that a subgraph reads afterwards. In fp32, ONNX Runtime 1.30 would move the DequantizeLinear
+   * behind the node and read past the inputs of the If or Loop there, which ends the process.
+   */
+  #movesForSubgraph(node: NodeProto): boolean {
+    const [input = ''] = node.input;
+    if (!isStandard(node, ...MOVERS) || !isMover(node) || this.#forms.levelsIfAny(input) === undefined)
+      return false;
+    return this.#view.uses(node.output[0] ?? '').some(({ index }) => index === -1);
   }
 
   #emitFloat(node: NodeProto): void {

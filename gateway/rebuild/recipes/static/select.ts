@@ -101,7 +101,8 @@ function isCarrier(view: GraphView, node: NodeProto, types: ValueTypes): boolean
   return node.input.some((name) => view.constant(name) === undefined);
 }
 
-function isMover(node: NodeProto): boolean {
+/** Whether a node of `MOVERS` moves values without computing new ones, as it is set. */
+export function isMover(node: NodeProto): boolean {
   return node.opType !== 'Resize' || stringAttribute(node, 'mode', 'nearest') === 'nearest';
 }
 
