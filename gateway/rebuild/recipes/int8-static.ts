@@ -53,22 +53,27 @@ async function build(context: RecipeContext): Promise<BuiltModel> {
   });
   const { nodes, weighted } = base;
   const found = await search({ trials, nodes, weighted, canEqualise: equal !== undefined });
-  const stored = await compacted(trials, found.best);
+  const stored = await compacted(trials, found.best, keep);
   return { model: stored.trial.bytes, notes: describe({ ...found, base, stored, effort, maxDrop }) };
 }
 
 /** Ways to store what is left in fp32, the largest first. */
 const STORAGES: readonly Storage[] = ['half', 'bytes'];
 
-/** Stores what is left in fp32 in fewer bytes, as long as that costs no more than it may. */
+/**
+ * Stores what is left in fp32 in fewer bytes, as long as that costs no more than it may. Constants of nodes that the card
+ * keeps in fp32 stay as they are.
+ */
 async function compacted(
   trials: Trials,
   best: Trial,
+  keep: (node: NodeProto) => boolean,
 ): Promise<{ trial: Trial; storage: Storage | undefined }> {
   let stored: { trial: Trial; storage: Storage | undefined } = { trial: best, storage: undefined };
   for (const storage of STORAGES) {
     const model = decodeModel(best.bytes);
-    if (storeSmaller(model.graph, storage) === 0) break;
+    const exact = new Set(model.graph.node.filter((node) => keep(node)).flatMap(({ input }) => input));
+    if (storeSmaller(model.graph, storage, undefined, exact) === 0) break;
     const trial = await trials.judgeBytes(best.choice, encodeModel(model));
     const { drop, strained } = trial.agreement;
     const harmless = drop <= best.agreement.drop && strained <= best.agreement.strained;

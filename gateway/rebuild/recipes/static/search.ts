@@ -15,6 +15,8 @@ export interface Found {
   byLimits: readonly Trial[];
 }
 
+/** With so many times the error of another, what decides right on a few samples does so by luck. */
+const LUCK = 1.25;
 /** Judged candidates that are kept for what comes last. */
 const AGAIN = 2;
 
@@ -28,10 +30,10 @@ export async function search(input: SearchInput): Promise<Found> {
   const byLimits: Trial[] = [];
   for (const limits of LIMITS.slice(0, Math.max(2, Math.floor(trials.left / 3))))
     byLimits.push(await trials.judge({ ...everything, limits }));
-  let best = await helped(
-    input,
-    byLimits.reduce((a, b) => trials.better(b, a)),
-  );
+  const right = byLimits.reduce((a, b) => trials.better(b, a));
+  const nearest = byLimits.reduce((a, b) => (b.agreement.error < a.agreement.error ? b : a));
+  const byLuck = right.agreement.error > LUCK * nearest.agreement.error;
+  let best = await helped(input, byLuck ? nearest : right);
   if (!best.good) {
     const { choice } = best;
     const found = await excludeWorst(trials, { ...input, choice });
@@ -46,9 +48,11 @@ export async function search(input: SearchInput): Promise<Found> {
  */
 async function again({ trials, nodes }: SearchInput, from: Trial): Promise<Trial> {
   let best = from;
-  for (const limits of LIMITS)
-    if (limits !== from.choice.limits && trials.left > AGAIN)
-      best = trials.better(await trials.judge({ ...best.choice, limits }), best);
+  for (const limits of LIMITS) {
+    if (limits === from.choice.limits || trials.left <= AGAIN) continue;
+    const trial = await trials.judge({ ...best.choice, limits });
+    if (trial.agreement.error <= LUCK * best.agreement.error) best = trials.better(trial, best);
+  }
   if (!best.good || best.choice.limits === from.choice.limits) return best;
   for (const name of nodes.filter((each) => best.choice.leave.has(each)))
     if (trials.left > AGAIN) best = await restore(trials, best, [name]);
