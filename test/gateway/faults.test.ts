@@ -30,9 +30,7 @@ function machine(
 }
 
 /** A gateway that knows what a bridge has: a runtime, a model and the app `listener`. */
-async function startSite(
-  t: ExecutionContext,
-): Promise<{
+async function startSite(t: ExecutionContext): Promise<{
   site: TestGateway;
   bridge: TestBridge;
   runtime: CatalogEntry;
