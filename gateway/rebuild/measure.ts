@@ -12,7 +12,7 @@ import type { ClassTrial, ClassTrials } from './class-trials.ts';
 import type { RebuildJob } from './engine.ts';
 import type { Evaluator } from './evaluate.ts';
 import type { JudgingData } from './judging-data.ts';
-import { withResults } from './merge-results.ts';
+import { untimed, withResults } from './merge-results.ts';
 import type { OwnRuntime } from './own-runtimes.ts';
 import { worthTrying } from './plan.ts';
 import { predictFrom } from './predict.ts';
@@ -80,10 +80,12 @@ export class Measurer {
     const { job, own } = rebuilding;
     // Where the gateway has seen all samples, some are enough for the node to show that its hardware agrees.
     const samples = own === undefined ? JUDGED_SAMPLES : TRIAL_SAMPLES;
-    const worth = worthTrying(judged, job.maxDrop);
+    const worth = worthTrying(judged, job);
     const request = this.#request(rebuilding, worth, { runs: TRIAL_RUNS, samples });
     if (request === undefined) return { candidates: [...judged], measuredBy: 'gateway', predicted: true };
-    return this.#settle(rebuilding, judged, await this.#onMachines(rebuilding, request, judged));
+    // What the gateway timed in passing says nothing beside what the class will measure.
+    const known = judged.map((candidate) => (worth.includes(candidate) ? candidate : untimed(candidate)));
+    return this.#settle(rebuilding, judged, await this.#onMachines(rebuilding, request, known));
   }
 
   /**

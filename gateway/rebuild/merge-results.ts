@@ -14,12 +14,18 @@ export function withResults(
   return candidates.map((candidate) => {
     if (!request.builds.some(({ name }) => name === candidate.name)) return candidate;
     const result = results.find(({ name }) => name === candidate.name);
-    const known = { ...candidate };
-    delete known.measurement;
+    const known = untimed(candidate);
     if (result === undefined) return missing === undefined ? known : { ...known, problem: missing };
     const accuracy = soberAccuracy(candidate.accuracy, result.accuracy);
     return { ...known, ...result, ...(accuracy === undefined ? {} : { accuracy }) };
   });
+}
+
+/** A candidate without what was measured of it. */
+export function untimed(candidate: Candidate): Candidate {
+  const rest = { ...candidate };
+  delete rest.measurement;
+  return rest;
 }
 
 /**

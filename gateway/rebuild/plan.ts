@@ -3,6 +3,8 @@ import {
   type CandidateSpec,
   type HardwareClass,
   type ModelCard,
+  type Objective,
+  type RecipeName,
   saturatesInt8,
   withinFloor,
 } from '../../core/index.ts';
@@ -83,11 +85,31 @@ export function weightBitsOf(target: HardwareClass): 7 | 8 {
   return saturatesInt8(target) ? 7 : 8;
 }
 
-/** Candidates that are worth a node's time: built, and not known to be too inaccurate. The original always is. */
-export function worthTrying(candidates: readonly Candidate[], maxDrop: number): Candidate[] {
-  return candidates.filter(({ name, build, problem, accuracy }) => {
+/** Recipes whose builds are the original again once they are loaded: their times are the same, their sizes are known. */
+const STORED_SMALL: readonly RecipeName[] = ['fp16-weights', 'int8-weights'];
+
+/**
+ * Candidates that are worth a node's time: built, and not known to be too inaccurate. The original always is. Of those
+ * that only store the original in fewer bytes the smallest will do, unless it is memory that counts.
+ */
+export function worthTrying(
+  candidates: readonly Candidate[],
+  { maxDrop, objective }: { maxDrop: number; objective: Objective },
+): Candidate[] {
+  const fit = candidates.filter(({ name, build, problem, accuracy }) => {
     if (build === undefined) return false;
     if (name === 'original') return true;
     return problem === undefined && accuracy !== undefined && withinFloor(accuracy, maxDrop);
   });
+  if (objective === 'memory') return fit;
+  const [smallest] = fit.filter(isStoredSmall).toSorted((a, b) => sizeOf(a) - sizeOf(b));
+  return fit.filter((candidate) => candidate === smallest || !isStoredSmall(candidate));
+}
+
+function isStoredSmall({ recipe }: Candidate): boolean {
+  return STORED_SMALL.includes(recipe);
+}
+
+function sizeOf({ build }: Candidate): number {
+  return build?.size ?? Number.MAX_VALUE;
 }

@@ -75,14 +75,16 @@ async function prepareShare(
       filesOf(manifest).map(({ layer }) => layer),
       options,
     );
-  const models: Record<string, PackagedPart> = {};
-  for (const [name, entry] of Object.entries(share.models)) {
-    const job = await jobOf(spec, share, entry, runtime, { content, options });
-    const artifact = job.model;
-    const files = Object.values(artifact.card.files).map((path) => fileLayer(artifact, path));
-    await content.ensureLayers(artifact.manifest, files, options);
-    models[name] = { artifact, ready: await engine.rebuild(job, signal) };
-  }
+  const parts = await Promise.all(
+    Object.entries(share.models).map(async ([name, entry]): Promise<[string, PackagedPart]> => {
+      const job = await jobOf(spec, share, entry, runtime, { content, options });
+      const artifact = job.model;
+      const files = Object.values(artifact.card.files).map((path) => fileLayer(artifact, path));
+      await content.ensureLayers(artifact.manifest, files, options);
+      return [name, { artifact, ready: await engine.rebuild(job, signal) }];
+    }),
+  );
+  const models = Object.fromEntries(parts);
   const config = packageConfig({
     ...share,
     spec,

@@ -2,7 +2,7 @@ import type { ModelCard, Sample } from '../../../core/index.ts';
 import { decodePicture, fitWithin, pictureTensor } from '../../../inference/app/index.ts';
 import { DETECTOR_COLOURS, DETECTOR_MULTIPLE } from '../../label-reader/constants.ts';
 import { renderLabelPicture } from '../pictures/render.ts';
-import { seeds, writeModelFolder } from './folder.ts';
+import { CONVOLUTION_RECIPES, seeds, writeModelFolder } from './folder.ts';
 import { OCR_FILE, OCR_ORIGIN, readOcrFile } from './ocr-files.ts';
 
 /** The longer side of the samples: what the detector finds at this size tells what it finds at another. */
@@ -27,6 +27,7 @@ export async function writeDetector(path: string, signal?: AbortSignal): Promise
       metric: { kind: 'iou', output: 'sigmoid_0.tmp_0', threshold: 0.3 },
       // A line's box moves by a pixel or two for the last few per cent of its area; the text in it stays the same.
       maxDrop: 0.06,
+      rebuild: CONVOLUTION_RECIPES,
     },
     weights: await readOcrFile(OCR_FILE.detector),
     calibration: await pictureSamples(CALIBRATION, signal),

@@ -9,6 +9,12 @@ import {
   type Sample,
 } from '../../../core/index.ts';
 
+/** What may pay for networks of convolutions; the other recipes would only take the time of a demonstration. */
+export const CONVOLUTION_RECIPES: ModelCard['rebuild'] = {
+  allow: ['original', 'optimize', 'fp16', 'int8-weights', 'int8-static'],
+  keepFloat: [],
+};
+
 /** Everything that a model folder holds. */
 export interface ModelFolder {
   /** What the card says beyond its defaults; the names of the files below are added. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { float32, type ModelCard, type Sample } from '../../../core/index.ts';
 import { loadSources, makeClip, RATE_HZ } from '../sounds/clips.ts';
 import type { Use } from '../sounds/labels.ts';
-import { writeModelFolder } from './folder.ts';
+import { CONVOLUTION_RECIPES, writeModelFolder } from './folder.ts';
 
 const TERMS = 'COPYING.freedoom';
 /** Clips of each source: the few shots are varied, so that they are a third of the samples. */
@@ -27,11 +27,7 @@ export async function writeImpulse(path: string, signal?: AbortSignal): Promise<
       outputs: [{ name: 'prob', type: 'float32', shape: ['batch', 1] }],
       metric: { kind: 'binary', output: 'prob', threshold: 0.5 },
       maxDrop: 0.035,
-      // The front end turns sound into a logarithmic mel spectrum, whose range eight bits cannot hold.
-      rebuild: {
-        allow: ['original', 'optimize', 'fp16', 'int8-dynamic', 'int8-static'],
-        keepFloat: ['/mel/*'],
-      },
+      rebuild: CONVOLUTION_RECIPES,
     },
     weights: await readFile(join(DATA_FOLDER, 'impulse_cnn.onnx')),
     calibration: await clipSamples('calibration', signal),

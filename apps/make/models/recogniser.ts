@@ -3,7 +3,7 @@ import { fitHeight, parseCharset, pictureTensor } from '../../../inference/app/i
 import { LINE_BOUNDS, LINE_HEIGHT, RECOGNISER_COLOURS } from '../../label-reader/constants.ts';
 import { renderCrop } from '../pictures/render.ts';
 import { cutHead } from './cut-head.ts';
-import { seeds, writeModelFolder } from './folder.ts';
+import { CONVOLUTION_RECIPES, seeds, writeModelFolder } from './folder.ts';
 import { OCR_FILE, OCR_ORIGIN, readOcrFile } from './ocr-files.ts';
 
 const OUTPUT = 'softmax_11.tmp_0';
@@ -75,6 +75,7 @@ async function writeVersion(
       outputs: [{ name: OUTPUT, type: 'float32', shape: ['batch', 'steps', classes] }],
       metric: { kind: 'ctc-exact', output: OUTPUT, blank: BLANK },
       maxDrop: 0.035,
+      rebuild: CONVOLUTION_RECIPES,
     },
     weights: version.weights,
     calibration: await cropSamples(version.calibration, characters, signal),

@@ -5,6 +5,7 @@ import {
   hardwareClass,
   type HardwareClass,
   type Objective,
+  type RecipeName,
 } from '../../../core/index.ts';
 import type { JudgingData } from '../../../gateway/rebuild/judging-data.ts';
 import { planRebuild, worthTrying } from '../../../gateway/rebuild/plan.ts';
@@ -89,9 +90,23 @@ test('a node is asked about what is accurate enough, and about the original what
     judged('broken', 0.9, 'it crashed'),
   ];
   t.deepEqual(
-    worthTrying(all, 0.01).map(({ name }) => name),
+    worthTrying(all, { maxDrop: 0.01, objective: 'latency' }).map(({ name }) => name),
     ['original', 'good'],
   );
+});
+
+test('of builds that only store the original in fewer bytes a node is asked about the smallest, unless memory counts', (t) => {
+  const stored = (recipe: RecipeName, size: number): Candidate => ({
+    ...judged(recipe, 0.9),
+    recipe,
+    build: { ...samples, size },
+  });
+  const all = [judged('original', 0.9), stored('fp16-weights', 50), stored('int8-weights', 26)];
+  const names = (objective: Objective): string[] =>
+    worthTrying(all, { maxDrop: 0.01, objective }).map(({ name }) => name);
+  t.deepEqual(names('latency'), ['original', 'int8-weights']);
+  t.deepEqual(names('size'), ['original', 'int8-weights']);
+  t.deepEqual(names('memory'), ['original', 'fp16-weights', 'int8-weights']);
 });
 
 const SETTINGS: [Objective, number, string[]][] = [
