@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   BUILDER_VERSION,
   type Candidate,
+  type CandidateSpec,
   chooseCandidate,
   type HardwareClass,
   type Logger,
@@ -13,6 +14,7 @@ import { REBUILD_PARALLEL, REBUILD_THREADS } from '../constants.ts';
 import type { RebuildOptions } from '../gateway.ts';
 import { type Content, fileLayer, type ModelArtifact, type RuntimeArtifact } from '../pull/index.ts';
 import { Builder } from './build.ts';
+import { carefulTries } from './careful.ts';
 import { type Choice, Chooser, rulesOf } from './choice.ts';
 import { ClassTrials } from './class-trials.ts';
 import { Evaluator } from './evaluate.ts';
@@ -20,7 +22,7 @@ import { TrialFacts } from './facts.ts';
 import { JudgingDataFinder } from './judging-data.ts';
 import { type Measured, Measurer, type Rebuilding } from './measure.ts';
 import type { OwnRuntimes } from './own-runtimes.ts';
-import { planRebuild } from './plan.ts';
+import { planRebuild, type RebuildPlan } from './plan.ts';
 import type { RebuildListener, RebuildStep } from './progress.ts';
 import { type ReadyKey, readyKey, ReadyModels } from './ready-models.ts';
 import type { ReadyModel } from './report.ts';
@@ -136,9 +138,9 @@ export class RebuildEngine {
 
   async #rebuild(job: RebuildJob, patient: boolean, signal: AbortSignal): Promise<ReadyModel> {
     const rebuilding = await this.#prepare(job, patient, signal);
-    const { built, skipped } = await this.#build(rebuilding);
-    const judged = await this.#measurer.judge(rebuilding, built);
-    for (const candidate of judged) this.#tell(job, { type: 'judged', candidate });
+    const { specs, skipped } = this.#plan(rebuilding);
+    const first = await this.#judge(rebuilding, await this.#build(rebuilding, specs));
+    const judged = [...first, ...(await this.#tryCarefully(rebuilding, first))];
     const measured = await this.#measurer.measure(rebuilding, judged);
     const tuned = await this.#tune(rebuilding, measured);
     for (const candidate of tuned.candidates)
@@ -162,14 +164,19 @@ export class RebuildEngine {
     return { job, data: await this.#data.find(model, signal), own, classRuntime, patient, signal };
   }
 
-  /** Builds what is worth trying, from the store where it was built before. */
-  async #build(rebuilding: Rebuilding): Promise<{ built: Candidate[]; skipped: Candidate[] }> {
-    const { job, data, own, signal } = rebuilding;
+  #plan({ job, data, own }: Rebuilding): RebuildPlan {
     const { model, target, maxDrop } = job;
     const plan = planRebuild(model.card, target, maxDrop, { runtime: own !== undefined, data });
     this.#tell(job, { type: 'planned', candidates: plan.specs.map(({ name }) => name) });
-    const built = await Promise.all(
-      plan.specs.map(async (spec): Promise<Candidate> => {
+    return plan;
+  }
+
+  /** Builds candidates, or takes them from the store where they were built before. */
+  async #build(rebuilding: Rebuilding, specs: readonly CandidateSpec[]): Promise<Candidate[]> {
+    const { job, data, own, signal } = rebuilding;
+    const { model } = job;
+    return Promise.all(
+      specs.map(async (spec): Promise<Candidate> => {
         const { digest, size } = model.weights;
         const { candidate, reused } =
           own === undefined
@@ -179,7 +186,22 @@ export class RebuildEngine {
         return candidate;
       }),
     );
-    return { built, skipped: plan.skipped };
+  }
+
+  async #judge(rebuilding: Rebuilding, built: readonly Candidate[]): Promise<Candidate[]> {
+    const judged = await this.#measurer.judge(rebuilding, built);
+    for (const candidate of judged) this.#tell(rebuilding.job, { type: 'judged', candidate });
+    return judged;
+  }
+
+  /** Builds and judges once more, with less loss allowed, what missed the floor. */
+  async #tryCarefully(rebuilding: Rebuilding, judged: readonly Candidate[]): Promise<Candidate[]> {
+    const { own, job } = rebuilding;
+    const specs = own === undefined ? [] : carefulTries(judged, job.maxDrop);
+    const original = judged.find(({ name }) => name === 'original');
+    if (specs.length === 0 || original === undefined) return [];
+    const [, ...tried] = await this.#judge(rebuilding, [original, ...(await this.#build(rebuilding, specs))]);
+    return tried;
   }
 
   /** Tries settings of the runtime on the build that would win. */

@@ -7,6 +7,7 @@ import {
   type Objective,
   type RecipeName,
 } from '../../../core/index.ts';
+import { carefulTries } from '../../../gateway/rebuild/careful.ts';
 import type { JudgingData } from '../../../gateway/rebuild/judging-data.ts';
 import { planRebuild, worthTrying } from '../../../gateway/rebuild/plan.ts';
 import { settingsToTry } from '../../../gateway/rebuild/settings.ts';
@@ -107,6 +108,20 @@ test('of builds that only store the original in fewer bytes a node is asked abou
   t.deepEqual(names('latency'), ['original', 'int8-weights']);
   t.deepEqual(names('size'), ['original', 'int8-weights']);
   t.deepEqual(names('memory'), ['original', 'fp16-weights', 'int8-weights']);
+});
+
+test('what a search found on calibration data and misses the floor is built again with less loss allowed, once', (t) => {
+  const searched = (build: number): Candidate => ({
+    ...judged('int8-static', build),
+    recipe: 'int8-static',
+    options: { weightBits: 7, maxDrop: 0.02 },
+  });
+  t.deepEqual(carefulTries([judged('original', 0.9), searched(0.85)], 0.02), [
+    { name: 'int8-static/careful', recipe: 'int8-static', options: { weightBits: 7, maxDrop: 0.005 } },
+  ]);
+  t.deepEqual(carefulTries([searched(0.89)], 0.02), [], 'it met the floor');
+  t.deepEqual(carefulTries([{ ...searched(0.85), problem: 'it crashed' }], 0.02), []);
+  t.deepEqual(carefulTries([judged('fp16', 0.5)], 0.02), [], 'nothing to search there');
 });
 
 const SETTINGS: [Objective, number, string[]][] = [
