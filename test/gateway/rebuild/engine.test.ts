@@ -37,7 +37,8 @@ test('a build whose process is ended costs that candidate, and the original is c
   t.is(report.chosen, 'original');
   t.is(build.digest, job.model.weights.digest);
   const int8 = report.candidates.find(({ recipe }) => recipe === 'int8-dynamic');
-  t.regex(int8?.problem ?? '', /ERR_MEMORY_EXCEEDED|ERR_CHILD_EXITED/);
+  // A build that is quicker than the look at its memory is caught at the next step, its golden vectors.
+  t.regex(int8?.problem ?? '', /ERR_MEMORY_EXCEEDED|ERR_CHILD_EXITED|where 20 MiB are granted/);
   t.is(golden, undefined);
 });
 
