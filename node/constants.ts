@@ -28,8 +28,6 @@ export const EVENT_ATTEMPTS = 2;
 export const APP_FAILURES = 3;
 export const RESTART_DELAY_MS = 500;
 export const RESTART_DELAY_MAX_MS = 30_000;
-/** What an event in work may take when its app is to stop. */
-export const DRAIN_TIMEOUT_MS = 60_000;
 /** Time of the last events' handling that the middle value is taken of. */
 export const RECENT_EVENTS = 100;
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RecipeName, Rollout } from '../../core/index.ts';
+import type { Rollout } from '../../core/index.ts';
 import type { DeploymentView, DeployResult, Explanation, NodeView } from '../../gateway/index.ts';
 import { writeModels } from '../../apps/make/index.ts';
 import { packFolder, publishInto } from '../publish.ts';
@@ -156,13 +156,6 @@ export async function liveOn(scene: Scene): Promise<void> {
 export async function explanations(scene: Scene): Promise<Explanation[]> {
   return Promise.all(
     scene.site.nodes.map(({ name }) => scene.observer.client.get<Explanation>(`explain/${name}`)),
-  );
-}
-
-/** Names of the recipes that are in use. */
-export function recipesIn(explanations_: readonly Explanation[]): RecipeName[] {
-  return explanations_.flatMap(({ deployments }) =>
-    deployments.flatMap(({ models }) => Object.values(models).flatMap(({ recipe }) => recipe ?? [])),
   );
 }
 

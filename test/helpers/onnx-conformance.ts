@@ -17,6 +17,7 @@ import {
   writeTensor,
 } from '../../gateway/rebuild/onnx/index.ts';
 import { schemaOf } from '../../gateway/rebuild/onnx/schema.ts';
+import { runOnce } from './loaded-runtimes.ts';
 import { noise, noiseTensor } from './onnx-graphs.ts';
 
 /** Where Debian's libonnx-testdata has the operator conformance models of the ONNX project. */
@@ -111,18 +112,8 @@ export async function besideLayer(
   graph.node.push(makeNode({ opType: 'MatMul', name: 'layer', input, output: [LAYER_OUTPUT] }));
   const inputs = { ...from.inputs, layer_in: noiseTensor([1, width], 6) };
   const bytes = encodeModel(model);
-  const outputs = await run(runtime, bytes, inputs);
+  const outputs = await runOnce(runtime, bytes, inputs);
   return { name: `${from.name} beside a layer`, model: bytes, inputs, outputs };
-}
-
-/** What a model answers, once. @throws {ModelInvalidError} @throws {InferenceError} */
-export async function run(runtime: RuntimeHandle, model: Uint8Array, inputs: Tensors): Promise<Tensors> {
-  const session = await runtime.open(model);
-  try {
-    return await session.run(inputs);
-  } finally {
-    await session.close();
-  }
 }
 
 async function tensorsOf(

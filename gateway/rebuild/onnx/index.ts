@@ -8,7 +8,6 @@ export { inlineModelFile } from './inline.ts';
 export { liftOpset, NEWEST_TARGET_OPSET, TARGET_OPSET } from './lift.ts';
 export * from './make.ts';
 export { decodeModel, encodeModel } from './model.ts';
-export * from './narrow.ts';
 export { sortTopologically, topologicalOrder } from './order.ts';
 export { type Reader, Scopes } from './scopes.ts';
 export * from './tensors.ts';

@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { errorRecord, type RecipeName, RECIPES, type Tensors } from '../../../core/index.ts';
 import { decodeModel, encodeModel } from '../../../gateway/rebuild/onnx/index.ts';
-import { loadRuntime } from '../../../inference/index.ts';
+import { loadNative, runOnce } from '../../helpers/loaded-runtimes.ts';
 import {
   besideLayer,
   conformanceCase,
@@ -10,7 +9,6 @@ import {
   conformanceModels,
   hasConformanceModels,
   LAYER_OUTPUT,
-  run,
   withConstants,
 } from '../../helpers/onnx-conformance.ts';
 import { buildFile } from '../../helpers/recipe-bench.ts';
@@ -51,11 +49,7 @@ const LEFT_ALONE = ['ERR_RECIPE_NOT_APPLICABLE', 'ERR_OPSET_LIFT'];
 
 const installed = hasConformanceModels();
 const testModels = installed ? test.serial : test.serial.skip;
-const runtime = await loadRuntime(fileURLToPath(new URL('../../../', import.meta.url)), {
-  name: 'onnxruntime-node',
-  version: '1.30.0',
-  entry: 'node_modules/onnxruntime-node/dist/index.js',
-});
+const runtime = await loadNative();
 const cases: ConformanceCase[] = [];
 /** The same with a layer of `WIDTH` beside them. */
 const besides = new Map<ConformanceCase, ConformanceCase>();
@@ -124,7 +118,7 @@ async function usable(
   const found = await conformanceCase(model);
   if (typeof found === 'string') return found;
   try {
-    const outputs = await run(runtime, found.model, found.inputs);
+    const outputs = await runOnce(runtime, found.model, found.inputs);
     if (furthest(found.outputs, outputs) > STATED) return 'other results than stated: chance, or training';
     return withConstants(found) ?? found;
   } catch {
@@ -150,7 +144,7 @@ async function rebuild(recipe: RecipeName, each: ConformanceCase, folder: string
   const { [LAYER_OUTPUT]: layer, ...rest } = each.outputs;
   try {
     const built = await buildFile(recipe, each, { runtime, folder });
-    const got: Tensors = await run(runtime, built, each.inputs);
+    const got: Tensors = await runOnce(runtime, built, each.inputs);
     const wanted: Tensors = layer === undefined ? {} : { [LAYER_OUTPUT]: layer };
     return { message: '', layer: furthest(wanted, got), rest: furthest(rest, got) };
   } catch (error) {

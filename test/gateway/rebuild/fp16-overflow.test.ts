@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { float32, scoreSample, type Tensors } from '../../../core/index.ts';
 import {
@@ -13,28 +12,14 @@ import {
 } from '../../../gateway/rebuild/onnx/index.ts';
 import { staysFinite } from '../../../gateway/rebuild/recipes/fp16/check.ts';
 import { type BuiltModel, modelFile, RECIPE_TABLE } from '../../../gateway/rebuild/recipes/index.ts';
-import { loadRuntime } from '../../../inference/index.ts';
+import { loadNative, runOnce } from '../../helpers/loaded-runtimes.ts';
 import { GraphWriter, noise, noiseTensor } from '../../helpers/onnx-graphs.ts';
 import { cardOf } from '../../helpers/recipe-bench.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules/', import.meta.url));
-const runtime = await loadRuntime(MODULES, {
-  name: 'onnxruntime-node',
-  version: '1.30.0',
-  entry: 'onnxruntime-node/dist/index.js',
-});
+const runtime = await loadNative();
 const WIDTH = 32;
 const inputs = (seed: number): Tensors => ({ x: noiseTensor([4, WIDTH], seed) });
-
-async function run(model: Uint8Array, given: Tensors): Promise<Tensors> {
-  const session = await runtime.open(model);
-  try {
-    return await session.run(given);
-  } finally {
-    await session.close();
-  }
-}
 
 async function build(
   t: ExecutionContext,
@@ -46,7 +31,7 @@ async function build(
   await writeFile(path, model);
   const built = await RECIPE_TABLE.fp16.build({
     source: modelFile(path),
-    card: cardOf({ inputs: given, outputs: await run(model, given) }),
+    card: cardOf({ inputs: given, outputs: await runOnce(runtime, model, given) }),
     calibration:
       calibration.length === 0 ? undefined : { samples: calibration.map((each) => ({ inputs: each })) },
     runtime,
@@ -57,7 +42,7 @@ async function build(
 }
 
 async function likeness(built: Uint8Array, source: Uint8Array): Promise<number> {
-  const [got, wanted] = [await run(built, inputs(9)), await run(source, inputs(9))];
+  const [got, wanted] = [await runOnce(runtime, built, inputs(9)), await runOnce(runtime, source, inputs(9))];
   const cosine = scoreSample({ kind: 'cosine', output: 'y' }, got, { inputs: {} }, wanted);
   return Number.isNaN(cosine) ? 0 : cosine;
 }

@@ -1,41 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { type RuntimeHandle, scoreSample, type Tensors } from '../../../core/index.ts';
+import { type Tensors } from '../../../core/index.ts';
 import { decodeModel, DATA_TYPE } from '../../../gateway/rebuild/onnx/index.ts';
 import { BLOCK, quantizeRows } from '../../../gateway/rebuild/recipes/blockwise/levels.ts';
 import { type BuiltModel, modelFile, RECIPE_TABLE } from '../../../gateway/rebuild/recipes/index.ts';
-import { loadRuntime } from '../../../inference/index.ts';
+import { likeness, loadNative, loadWeb, runOnce } from '../../helpers/loaded-runtimes.ts';
 import { GraphWriter, noise } from '../../helpers/onnx-graphs.ts';
 import { cardOf } from '../../helpers/recipe-bench.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules/', import.meta.url));
-const runtime = await loadRuntime(MODULES, {
-  name: 'onnxruntime-node',
-  version: '1.30.0',
-  entry: 'onnxruntime-node/dist/index.js',
-});
-const web = await loadRuntime(MODULES, {
-  name: 'onnxruntime-web',
-  version: '1.30.0',
-  entry: 'onnxruntime-web/dist/ort.node.min.mjs',
-});
+const runtime = await loadNative();
+const web = await loadWeb();
 /** Of a word: 200 does not end with a whole block. */
 const [WORDS, WIDTH, INNER] = [1800, 512, 200];
-
-async function run(on: RuntimeHandle, model: Uint8Array, inputs: Tensors): Promise<Tensors> {
-  const session = await on.open(model);
-  try {
-    return await session.run(inputs);
-  } finally {
-    await session.close();
-  }
-}
-
-const likeness = (a: Tensors, b: Tensors): number =>
-  scoreSample({ kind: 'cosine', output: 'y' }, a, { inputs: {} }, b);
 
 const ids = (seed: number): Tensors => ({
   ids: {
@@ -75,7 +53,7 @@ async function build(
 ): Promise<BuiltModel & { model: Uint8Array }> {
   const path = join(await temporaryFolder(t), 'model.onnx');
   await writeFile(path, model);
-  const outputs = await run(runtime, model, ids(0));
+  const outputs = await runOnce(runtime, model, ids(0));
   const built = await RECIPE_TABLE['int4-weights'].build({
     source: modelFile(path),
     card: cardOf({ inputs: ids(0), outputs }, keepFloat),
@@ -92,9 +70,9 @@ test('weights in 4 bits take a sixth of the bytes and give nearly the same, in W
   const source = words();
   const { model } = await build(t, source);
   t.true(model.length < source.length * 0.165);
-  const [wanted, got] = [await run(runtime, source, ids(3)), await run(runtime, model, ids(3))];
+  const [wanted, got] = [await runOnce(runtime, source, ids(3)), await runOnce(runtime, model, ids(3))];
   t.true(likeness(got, wanted) > 0.985);
-  t.true(likeness(await run(web, model, ids(3)), wanted) > 0.985);
+  t.true(likeness(await runOnce(web, model, ids(3)), wanted) > 0.985);
   const operators = decodeModel(model).graph.node.map(({ opType }) => opType);
   t.is(operators.filter((each) => each === 'MatMulNBits').length, 3);
   t.is(operators.filter((each) => each === 'GatherBlockQuantized').length, 1);
@@ -109,7 +87,7 @@ test('what loses too much in 4 bits has 8, where calibration data shows it', asy
   );
   t.true(bits.includes(4) && bits.includes(8), bits.join());
   t.true(notes.some((note) => note.startsWith('left in 8 bits: ')));
-  t.true(likeness(await run(runtime, model, ids(9)), await run(runtime, source, ids(9))) > 0.998);
+  t.true(likeness(await runOnce(runtime, model, ids(9)), await runOnce(runtime, source, ids(9))) > 0.998);
   const again = await build(t, source, { calibration, maxDrop: 0.0008 });
   t.is(Buffer.compare(model, again.model), 0);
 });

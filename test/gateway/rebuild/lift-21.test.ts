@@ -12,12 +12,8 @@ import {
   type ModelProto,
   opsetOf,
 } from '../../../gateway/rebuild/onnx/index.ts';
-import {
-  conformanceCase,
-  conformanceModels,
-  hasConformanceModels,
-  run,
-} from '../../helpers/onnx-conformance.ts';
+import { conformanceCase, conformanceModels, hasConformanceModels } from '../../helpers/onnx-conformance.ts';
+import { runOnce } from '../../helpers/loaded-runtimes.ts';
 import { GraphWriter, noiseTensor } from '../../helpers/onnx-graphs.ts';
 import { localRuntime } from '../../helpers/onnxruntime.ts';
 import { ocrModel } from '../../helpers/rebuild-samples.ts';
@@ -165,8 +161,8 @@ for (const [name, { opset, write }] of Object.entries(CASES))
     checkModel(model);
     const input = { x: noiseTensor([2, 4, 4, 4], 5) };
     const [old, lifted] = [
-      await run(localRuntime, source, input),
-      await run(localRuntime, encodeModel(model), input),
+      await runOnce(localRuntime, source, input),
+      await runOnce(localRuntime, encodeModel(model), input),
     ];
     t.deepEqual(lifted.y?.dims, old.y?.dims);
     t.true(distance(lifted, old) <= 1e-6, `${distance(lifted, old)}`);
@@ -176,12 +172,12 @@ test('text recognition, detection and orientation give the same after lifting to
   for (const part of ['rec', 'det', 'cls'] as const) {
     const source = ocrModel(part);
     const input = { x: noiseTensor(part === 'det' ? [1, 3, 64, 64] : [1, 3, 48, 192], 3) };
-    const expected = await run(localRuntime, source, input);
+    const expected = await runOnce(localRuntime, source, input);
     for (const to of part === 'cls' ? [13, 14, 15, 16, 17, 18, 19, 20, 21] : [NEWEST]) {
       const model = decodeModel(source);
       liftOpset(model, undefined, to);
       t.is(opsetOf(model), to);
-      const got = await run(localRuntime, encodeModel(model), input);
+      const got = await runOnce(localRuntime, encodeModel(model), input);
       t.true(distance(got, expected) <= 1e-5, `${part} ${to}: ${distance(got, expected)}`);
     }
   }
@@ -255,7 +251,7 @@ test('what cannot be lifted is refused with the names of operator and node', (t)
         left.set(skip ?? '', (left.get(skip ?? '') ?? 0) + 1);
         continue;
       }
-      const before = await run(localRuntime, found.model, found.inputs).catch(() => undefined);
+      const before = await runOnce(localRuntime, found.model, found.inputs).catch(() => undefined);
       const differs = before === undefined || distance(before, found.outputs) > 1e-3;
       if (differs) {
         left.set(
@@ -273,7 +269,7 @@ test('what cannot be lifted is refused with the names of operator and node', (t)
         else refused.set(known[0], (refused.get(known[0]) ?? 0) + 1);
         continue;
       }
-      const after = await run(localRuntime, encodeModel(untyped(model)), found.inputs).catch(
+      const after = await runOnce(localRuntime, encodeModel(untyped(model)), found.inputs).catch(
         (error: Error) => error,
       );
       if (after instanceof Error) t.fail(`${each.name} of set ${from}: ${after.message}`);

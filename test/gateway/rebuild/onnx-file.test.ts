@@ -5,12 +5,10 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import {
   allTensors,
-  bfloat16ToFloat32,
   DATA_TYPE,
   decodeModel,
   encodeModel,
   float32Tensor,
-  float32ToBfloat16,
   inlineModelFile,
   makeEntry,
   makeFunction,
@@ -24,11 +22,8 @@ import {
   ModelFile,
   modelBytes,
   type ModelProto,
-  pack4Bits,
   readTensor,
   type TensorProto,
-  unpackInt4,
-  unpackUint4,
   writeModelFile,
 } from '../../../gateway/rebuild/onnx/index.ts';
 import { noise } from '../../helpers/onnx-graphs.ts';
@@ -257,20 +252,6 @@ test('a model of hundreds of megabytes is rebuilt and put together with memory f
   await writeModelFile(ModelFile.open(path), outside, { maxBytes: MiB, beside: true });
   t.true((await growth(outside, out, 'inline')) < limit);
   t.is((await stat(out)).size, size);
-});
-
-test('values narrower than JavaScript’s own are read and written', (t) => {
-  const bytes = pack4Bits(Int8Array.of(-8, 7, -1, 0, 3));
-  t.deepEqual(bytes, Uint8Array.of(0x78, 0x0f, 0x03));
-  t.deepEqual(unpackInt4(bytes, 5), Int8Array.of(-8, 7, -1, 0, 3));
-  t.deepEqual(unpackUint4(bytes, 5), Uint8Array.of(8, 7, 15, 0, 3));
-  const values = Float32Array.of(1, -2.5, 0, Number.POSITIVE_INFINITY, 3.4e38, 1 + 2 ** -8, 1 + 3 * 2 ** -8);
-  const halves = float32ToBfloat16(values);
-  t.deepEqual(
-    bfloat16ToFloat32(halves),
-    Float32Array.of(1, -2.5, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 1 + 2 ** -6),
-  );
-  t.true(Number.isNaN(bfloat16ToFloat32(float32ToBfloat16(Float32Array.of(Number.NaN)))[0]));
 });
 
 test('every element type of the newest schema is kept, and what goes with nodes, values and functions', (t) => {

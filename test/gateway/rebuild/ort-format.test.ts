@@ -1,39 +1,20 @@
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import type { RuntimeHandle, Tensors } from '../../../core/index.ts';
+import type { Tensors } from '../../../core/index.ts';
 import { inOrder } from '../../../gateway/rebuild/recipes/ort/in-order.ts';
-import { loadRuntime } from '../../../inference/index.ts';
+import { loadNative, loadWeb, runOnce } from '../../helpers/loaded-runtimes.ts';
 import { GraphWriter, noise, noiseTensor, transformer } from '../../helpers/onnx-graphs.ts';
 import { type BenchModel, buildFile } from '../../helpers/recipe-bench.ts';
 import { ocrModel } from '../../helpers/rebuild-samples.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 import { furthest } from '../../helpers/tensor-distance.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules/', import.meta.url));
-const runtime = await loadRuntime(MODULES, {
-  name: 'onnxruntime-node',
-  version: '1.30.0',
-  entry: 'onnxruntime-node/dist/index.js',
-});
-const web = await loadRuntime(MODULES, {
-  name: 'onnxruntime-web',
-  version: '1.30.0',
-  entry: 'onnxruntime-web/dist/ort.node.min.mjs',
-});
+const runtime = await loadNative();
+const web = await loadWeb();
 /** Largest difference, as a share of the largest value, that fused operators make. */
 const ROUNDING = 1e-5;
 
-async function run(on: RuntimeHandle, model: Uint8Array, inputs: Tensors): Promise<Tensors> {
-  const session = await on.open(model);
-  try {
-    return await session.run(inputs);
-  } finally {
-    await session.close();
-  }
-}
-
 async function bench(model: Uint8Array, inputs: Tensors): Promise<BenchModel> {
-  return { model, inputs, outputs: await run(runtime, model, inputs) };
+  return { model, inputs, outputs: await runOnce(runtime, model, inputs) };
 }
 
 async function models(): Promise<BenchModel[]> {
@@ -49,8 +30,8 @@ test('models in ORT format give the same results, in WebAssembly too', async (t)
   for (const each of await models()) {
     const built = await buildFile('ort-format', each, { runtime, folder });
     t.is(Buffer.from(built).toString('latin1', 4, 8), 'ORTM');
-    t.true(furthest(each.outputs, await run(runtime, built, each.inputs)) < ROUNDING);
-    t.true(furthest(each.outputs, await run(web, built, each.inputs)) < 100 * ROUNDING);
+    t.true(furthest(each.outputs, await runOnce(runtime, built, each.inputs)) < ROUNDING);
+    t.true(furthest(each.outputs, await runOnce(web, built, each.inputs)) < 100 * ROUNDING);
   }
 });
 

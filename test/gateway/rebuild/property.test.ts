@@ -1,10 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import fc from 'fast-check';
 import { errorRecord, type RecipeName, RECIPES, scoreSet, type Tensors } from '../../../core/index.ts';
 import { decodeModel, encodeModel } from '../../../gateway/rebuild/onnx/index.ts';
-import { loadRuntime } from '../../../inference/index.ts';
-import { run } from '../../helpers/onnx-conformance.ts';
+import { loadNative, runOnce } from '../../helpers/loaded-runtimes.ts';
 import { type GraphPlan, graphPlans, modelOf, sampleInputs } from '../../helpers/random-graphs.ts';
 import { buildFile } from '../../helpers/recipe-bench.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
@@ -46,11 +44,7 @@ const MOVED_INTO_BRANCH: GraphPlan = {
   alsoOutputs: [],
 };
 
-const runtime = await loadRuntime(fileURLToPath(new URL('../../../', import.meta.url)), {
-  name: 'onnxruntime-node',
-  version: '1.30.0',
-  entry: 'node_modules/onnxruntime-node/dist/index.js',
-});
+const runtime = await loadNative();
 
 test('any graph is written as the bytes that were read', (t) => {
   const stays = fc.property(graphPlans, (plan) => {
@@ -106,7 +100,7 @@ async function holds(recipe: RecipeName, model: Uint8Array, folder: string): Pro
 
 async function answers(model: Uint8Array): Promise<Tensors[]> {
   const all: Tensors[] = [];
-  for (const inputs of SAMPLES) all.push(await run(runtime, model, inputs));
+  for (const inputs of SAMPLES) all.push(await runOnce(runtime, model, inputs));
   return all;
 }
 

@@ -47,7 +47,7 @@ export interface LeaveOutInput {
 export async function leaveOut(input: LeaveOutInput): Promise<BuiltModel> {
   const { prepared, nodes, write, words, context } = input;
   const { card, calibration, runtime, signal, options } = context;
-  const { maxDrop = card.maxDrop } = options;
+  const aim = (options.maxDrop ?? card.maxDrop) * AIM_SHARE;
   const samples = calibration?.samples ?? [];
   const [first] = samples;
   if (first === undefined) {
@@ -60,7 +60,7 @@ export async function leaveOut(input: LeaveOutInput): Promise<BuiltModel> {
   const trials = new Trials({
     write: ({ leave }) => write({ leave, half: false }).bytes,
     judge,
-    maxDrop: maxDrop < 1 ? maxDrop * AIM_SHARE : 1,
+    maxDrop: aim,
     evaluations: effort.evaluations,
     signal,
   });
@@ -75,7 +75,7 @@ export async function leaveOut(input: LeaveOutInput): Promise<BuiltModel> {
     const trial = await trials.judgeBytes(best.choice, smaller);
     if (trial.good || !best.good) best = trial;
   }
-  return { model: best.bytes, notes: notesOn(best, nodes, words, maxDrop) };
+  return { model: best.bytes, notes: notesOn(best, nodes, words, aim) };
 }
 
 /** The model with the rest in float16, where that saves enough. */
@@ -103,13 +103,13 @@ function notesOn(
   { choice, agreement, good }: Trial,
   nodes: readonly string[],
   words: LeaveOutInput['words'],
-  maxDrop: number,
+  aim: number,
 ): string[] {
   const left = nodes.filter((name) => choice.leave.has(name));
   const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
   return [
     `${nodes.length - left.length} of ${nodes.length} nodes in ${words.done}`,
     ...(left.length === 0 ? [] : [`left in ${words.left}: ${left.slice(0, NAMED).join(', ')}${more}`]),
-    `${good ? 'within' : 'not within'} the floor of ${maxDrop} on the calibration samples: drop ${agreement.drop.toFixed(4)}`,
+    `drop ${agreement.drop.toFixed(4)} on the calibration samples, which is ${good ? 'within' : 'beyond'} the ${aim.toFixed(4)} that were aimed at`,
   ];
 }
