@@ -53,7 +53,7 @@ export async function installTree(
   checkPaths(files);
   if (await isFolder(target)) return target;
   const staging = await stagingPlace(root);
-  try {
+  return putInPlace(root, staging, target, async () => {
     await mkdir(staging);
     const folders = new Set([staging]);
     const verified = new Set<Digest>();
@@ -65,15 +65,7 @@ export async function installTree(
         folders.add(folder);
     }
     for (const folder of folders) await syncFolder(folder);
-    await rename(staging, target);
-    await syncFolder(root);
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    // Somebody else was faster with the same name.
-    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error)) && (await isFolder(target))) return target;
-    throw storageError(error);
-  }
-  return target;
+  });
 }
 
 /** A new empty folder for a tree in the making. It is swept when the process that asked for it is gone. */
@@ -91,14 +83,26 @@ export async function beginTree(root: string): Promise<string> {
  * @throws {DiskFullError}
  */
 export async function finishTree(root: string, staging: string, name: string): Promise<string> {
-  const target = join(root, checkTreeName(name));
-  try {
+  return putInPlace(root, staging, join(root, checkTreeName(name)), async () => {
     for (const file of await readdir(staging)) await syncFile(join(staging, file));
     await syncFolder(staging);
+  });
+}
+
+/** Makes a folder that is filled and synced into a tree, whole or not at all; where there is one already, that stays. */
+async function putInPlace(
+  root: string,
+  staging: string,
+  target: string,
+  fill: () => Promise<void>,
+): Promise<string> {
+  try {
+    await fill();
     await rename(staging, target);
     await syncFolder(root);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
+    // Somebody else was faster with the same name.
     if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error)) && (await isFolder(target))) return target;
     throw storageError(error);
   }

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { chosenOf, digestOf, MAX_MANIFEST_BYTES, parsePackageConfig } from '../../core/index.ts';
+import { chosenOf, MAX_MANIFEST_BYTES, parsePackageConfig } from '../../core/index.ts';
 import { ScriptedNode } from '../helpers/scripted-node.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { startTestBridge } from '../helpers/test-bridge.ts';
-import { sampleConfiguration } from '../helpers/sample-site.ts';
+import { hallConfiguration } from '../helpers/sample-site.ts';
 import { startTestGateway, untilTold } from '../helpers/test-gateway.ts';
 
 test('a deployment is pulled, rebuilt by measurement, packed, offered, and follows a new model version', async (t) => {
@@ -20,19 +20,7 @@ test('a deployment is pulled, rebuilt by measurement, packed, offered, and follo
   const { gateway } = site;
   await untilTold(gateway, async (made) => (await made.catalog()).length === 3);
 
-  const configuration = {
-    ...sampleConfiguration(['avx2', 'avx512_vnni', 'avx512f'], 'EPYC'),
-    os: { platform: process.platform, distribution: 'Debian 12', release: '6.1.0', libc: 'glibc' },
-    sources: [{ name: 'hall', type: 'folder', event: 'sound' }],
-    runtimes: [
-      {
-        name: 'onnxruntime-node',
-        version: '1.30.0',
-        digest: runtime.variants[0]?.digest ?? digestOf(''),
-        provider: 'cpu',
-      },
-    ],
-  };
+  const configuration = hallConfiguration(runtime);
   const init = { gateway: site.address, gatewayId: site.mesh.peerId, gatewayKey: site.keyPair.publicKey };
   const first = await ScriptedNode.start(t, { ...init, name: 'press-1', configuration });
   const second = await ScriptedNode.start(t, { ...init, name: 'press-2', configuration });

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { digestOf, parseTrialRequest, type TrialOutcome } from '../../core/index.ts';
-import { sampleConfiguration } from '../helpers/sample-site.ts';
+import { parseTrialRequest, type TrialOutcome } from '../../core/index.ts';
+import { hallConfiguration } from '../helpers/sample-site.ts';
 import { ScriptedNode } from '../helpers/scripted-node.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { startTestBridge } from '../helpers/test-bridge.ts';
@@ -18,19 +18,7 @@ test('a choice by prediction is made good when a node measures: with auto-update
   });
   const { gateway } = site;
   await untilTold(gateway, async (made) => (await made.catalog()).length === 3);
-  const configuration = {
-    ...sampleConfiguration(['avx2', 'avx512_vnni', 'avx512f'], 'EPYC'),
-    os: { platform: process.platform, distribution: 'Debian 12', release: '6.1.0', libc: 'glibc' },
-    sources: [{ name: 'hall', type: 'folder', event: 'sound' }],
-    runtimes: [
-      {
-        name: 'onnxruntime-node',
-        version: '1.30.0',
-        digest: runtime.variants[0]?.digest ?? digestOf(''),
-        provider: 'cpu',
-      },
-    ],
-  };
+  const configuration = hallConfiguration(runtime);
   const meet = { gateway: site.address, gatewayId: site.mesh.peerId, gatewayKey: site.keyPair.publicKey };
   const node = await ScriptedNode.start(t, { ...meet, name: 'press-1', configuration });
   await untilTold(gateway, async (made) => (await made.nodes()).length === 1);

@@ -63,6 +63,18 @@ export function sampleConfiguration(features: string[], model: string): Configur
   };
 }
 
+/** A machine of this one's kind that hears a hall, with a runtime of the catalog proven. */
+export function hallConfiguration({ digest, variants }: CatalogEntry): Configuration {
+  const sample = sampleConfiguration(['avx2', 'avx512_vnni', 'avx512f'], 'EPYC');
+  const proven = variants[0]?.digest ?? digest;
+  return {
+    ...sample,
+    os: { ...sample.os, platform: process.platform },
+    sources: [{ name: 'hall', type: 'folder', event: 'sound' }],
+    runtimes: [{ name: 'onnxruntime-node', version: '1.30.0', digest: proven, provider: 'cpu' }],
+  };
+}
+
 export function sampleNode(name: string, configuration: Configuration, connected = true): NodeView {
   return {
     id: `12D3KooW${name.padEnd(44, 'x')}`,
