@@ -3,7 +3,7 @@ import type { ModelSource } from './source.ts';
 
 /** What a recipe works with. */
 export interface RecipeContext {
-  /** The model as its publisher signed it. */
+  /** The model as its publisher signed it. Whoever asks for a build has seen that it is whole (`checkModel`). */
   source: ModelSource;
   card: ModelCard;
   /** Typical inputs, where the publisher gave some. */

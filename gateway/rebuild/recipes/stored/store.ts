@@ -1,14 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { RecipeNotApplicableError } from '../../errors.ts';
-import {
-  allNodes,
-  checkModel,
-  ModelFile,
-  modelBytes,
-  NameBook,
-  opsetOf,
-  writeModelFile,
-} from '../../onnx/index.ts';
+import { allNodes, ModelFile, modelBytes, NameBook, opsetOf, writeModelFile } from '../../onnx/index.ts';
 import { fixConstants, nameNodes } from '../prepare.ts';
 import { keepsFloat } from '../keep-float.ts';
 import type { BuiltModel, RecipeContext } from '../recipe.ts';
@@ -41,7 +33,6 @@ export async function storeConstants(
   const inMemory = (await source.size()) <= IN_MEMORY_BYTES;
   const file = ModelFile.open(inMemory ? await source.bytes() : source.path);
   const { model } = file;
-  checkModel(model);
   if ((opsetOf(model) ?? 0) < OLDEST_OPSET)
     throw new RecipeNotApplicableError(`the model is of an operator set before ${OLDEST_OPSET}`);
   // Names are for `keepFloat` alone, and would only make the file larger.
