@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
-import { access, chmod, constants, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { defineError } from '../../core/index.ts';
+import { fetchNode } from './fetch-node.ts';
 import type { DemoNode } from './plan.ts';
-
-const run = promisify(execFile);
-const FETCH_TIMEOUT_MS = 120_000;
 
 export const EmulatorMissingError = defineError(
   'EmulatorMissingError',
@@ -62,20 +58,10 @@ async function foreignNode(dir: string, arch: string): Promise<string> {
     // npm leaves out packages for other CPUs, so it is fetched by itself.
   }
   try {
-    return await fetchNode(dir, name);
+    return await fetchNode(dir, name, `${name}@24`);
   } catch (cause) {
     throw new ForeignNodeMissingError(`npm could not fetch ${name}; ${variable} is not set`, { cause });
   }
-}
-
-async function fetchNode(dir: string, name: string): Promise<string> {
-  const folder = join(dir, name);
-  await mkdir(folder, { recursive: true });
-  const options = { cwd: folder, timeout: FETCH_TIMEOUT_MS };
-  await run('npm', ['pack', `${name}@24`, '--silent'], options);
-  const archive = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
-  await run('tar', ['-xzf', archive ?? ''], options);
-  return join(folder, 'package', 'bin', 'node');
 }
 
 async function findOnPath(command: string): Promise<string | undefined> {

@@ -32,16 +32,16 @@ export function valuesOf(levels: TensorProto, { scale, zero, axis }: LevelScale)
 }
 
 /**
- * The values between which levels end, where the lowest is zero's: such a quantisation does what a Relu or Clip before
- * it did, and whoever quantised the model may have left that out.
+ * The value at which levels end, where the lowest of them stands for 0: such a quantisation does what a Relu or Clip
+ * before it did, and whoever quantised the model may have left that out.
  */
-export function clipOf({ scale, zero }: LevelScale): { low: number; high: number } | undefined {
+export function ceilingOf({ scale, zero }: Omit<LevelScale, 'axis'>): number | undefined {
   const zeros = zero === undefined ? [0] : numbersOf(zero);
   const scales = numbersOf(scale);
   const range = RANGES[zero === undefined ? 'uint8' : (typeName(zero.dataType) ?? '')];
   if (scales?.length !== 1 || zeros?.length !== 1 || range === undefined || zeros[0] !== range[0])
     return undefined;
-  return { low: 0, high: Math.fround((range[1] - range[0]) * (scales[0] ?? 0)) };
+  return Math.fround((range[1] - range[0]) * (scales[0] ?? 0));
 }
 
 const RANGES: Record<string, [lowest: number, highest: number]> = {

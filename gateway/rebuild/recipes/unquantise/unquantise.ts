@@ -14,7 +14,7 @@ import {
   type TensorProto,
 } from '../../onnx/index.ts';
 import { integerProduct } from './integer-products.ts';
-import { clipOf, numbersOf, valuesOf } from './levels.ts';
+import { ceilingOf, numbersOf, valuesOf } from './levels.ts';
 import {
   computesWithLevels,
   LEVEL_OPERATORS,
@@ -230,13 +230,13 @@ class Unquantised {
     const scales = this.#view.constant(scale);
     const zeros = this.#view.constant(zero);
     if (scales === undefined || (zero !== '' && zeros === undefined)) return value;
-    const clip = clipOf({ scale: scales, zero: zeros, axis: 0 });
-    if (clip === undefined) return value;
+    const ceiling = ceilingOf({ scale: scales, zero: zeros });
+    if (ceiling === undefined) return value;
     const output = this.#names.take(`${value}_clipped`);
     const bounds =
       this.#opset < CLIP_INPUTS_OPSET
         ? undefined
-        : [clip.low, clip.high].map((bound) => this.#constant(`${value}_bound`, Float32Array.of(bound), []));
+        : [0, ceiling].map((bound) => this.#constant(`${value}_bound`, Float32Array.of(bound), []));
     this.#nodes.push(
       makeNode({
         opType: bounds === undefined ? 'Relu' : 'Clip',
