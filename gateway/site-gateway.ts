@@ -6,20 +6,12 @@ import {
   type Rollout,
 } from '../core/index.ts';
 import { catalogDetail } from './catalog-detail.ts';
-import { COLLECT_TIMEOUT_MS, TRIAL_NODES } from './constants.ts';
-import { EventLog } from './events/index.ts';
+import { COLLECT_TIMEOUT_MS } from './constants.ts';
 import type { ChangeTopic, Gateway, GatewayComponents, GatewayInit, PublishRequest } from './gateway.ts';
-import { Gate, type Housekeeper, makeHousekeeper } from './housekeeping/index.ts';
+import { type GatewayParts, makeParts } from './make-parts.ts';
 import { deploymentView, explanationOf, nodeView, siteSummary } from './make-views.ts';
-import { NodeLink } from './node-link.ts';
 import { sampleOf, samplesOf } from './node-samples.ts';
-import { AppLender } from './lending/index.ts';
-import { BridgeLink, CatalogCache, Content } from './pull/index.ts';
-import { OwnRuntimes, ownSandbox, RebuildEngine, trialOnNode } from './rebuild/index.ts';
-import { Assigner, Planner, RolloutBook, Rollouts, Upgrades } from './rollouts/index.ts';
-import { Roster, type RosterNode } from './roster/index.ts';
-import { RuntimeOffers } from './runtimes/index.ts';
-import { Encoder } from './packages/index.ts';
+import type { RosterNode } from './roster/index.ts';
 import type {
   Acknowledgement,
   CatalogDetail,
@@ -42,25 +34,12 @@ interface Waiting {
   signal?: AbortSignal;
 }
 
-/** All parts of a gateway, put together. What it does is in them; here is only who gets what. */
+/** A gateway as its API sees it. What it does is in its parts; here is only which of them does what. */
 export class SiteGateway implements Gateway {
   readonly #init: GatewayInit;
   readonly #components: GatewayComponents;
   readonly #clock: () => number;
-  readonly #cache: CatalogCache;
-  readonly #bridge: BridgeLink;
-  readonly #content: Content;
-  readonly #roster: Roster;
-  readonly #runtimes: RuntimeOffers;
-  readonly #engine: RebuildEngine;
-  readonly #book: RolloutBook;
-  readonly #planner: Planner;
-  readonly #rollouts: Rollouts;
-  readonly #upgrades: Upgrades;
-  readonly #nodes: NodeLink;
-  readonly #lender: AppLender;
-  readonly #events: EventLog;
-  readonly #housekeeper: Housekeeper;
+  readonly #parts: GatewayParts;
   readonly #changeListeners = new Set<(topic: ChangeTopic) => void>();
   #starting: Promise<void> | undefined;
   #startedAt = 0;
@@ -70,93 +49,8 @@ export class SiteGateway implements Gateway {
   constructor(init: GatewayInit, components: GatewayComponents) {
     this.#init = init;
     this.#components = components;
-    const clock = components.clock ?? Date.now;
-    this.#clock = clock;
-    const { mesh, state, blobs, log, keyPair } = components;
-    const { dir, execPath, isa, rebuild } = init;
-    const entries = (): readonly CatalogEntry[] => this.#cache.entries;
-    const content = new Content({ mesh, blobs });
-    const roster = new Roster({ mesh, state, log, clock });
-    const book = new RolloutBook({ state, changed: (topic) => this.#tell(topic) });
-    const planner = new Planner({ content, roster, book, entries });
-    const gate = new Gate();
-    const runtimes = new RuntimeOffers({ content, state, log, clock, entries, gate });
-    const sandbox = ownSandbox(execPath, { log });
-    const own = new OwnRuntimes({ dir, execPath }, { content, blobs, log, entries, sandbox });
-    const engine = new RebuildEngine(
-      { dir, execPath, isa, rebuild },
-      {
-        blobs,
-        state,
-        content,
-        runtimes: own,
-        measure: (target, request, options) =>
-          trialOnNode(
-            target,
-            request,
-            { most: rebuild?.trialNodes ?? TRIAL_NODES, mesh, roster, log },
-            options,
-          ),
-        sandbox,
-        log,
-        clock,
-      },
-    );
-    const assigner = new Assigner({ mesh, keyPair, roster, book, runtimes, log });
-    const events = new EventLog({ state });
-    this.#cache = new CatalogCache({ publishers: init.publishers }, { state, log, clock });
-    this.#bridge = new BridgeLink({ address: init.bridge }, { mesh, cache: this.#cache, log });
-    this.#rollouts = new Rollouts({
-      book,
-      planner,
-      assigner,
-      roster,
-      runtimes,
-      content,
-      blobs,
-      engine,
-      encoder: new Encoder({ blobs, state }),
-      gate,
-      // A rollout that has arrived may have left predictions, and content that nothing needs any more.
-      ended: () => {
-        this.#upgrades.look();
-        this.#housekeeper.tidy();
-      },
-      diskFull: () => this.#housekeeper.tidy(),
-      log,
-      clock,
-    });
-    this.#upgrades = new Upgrades({
-      book,
-      content,
-      engine,
-      gate,
-      roster,
-      upgraded: () => this.#rollouts.follow(),
-      log,
-    });
-    const rollouts = this.#rollouts;
-    this.#nodes = new NodeLink({ mesh, roster, book, rollouts, assigner, runtimes, events, log });
-    this.#lender = new AppLender(
-      { dir, execPath },
-      {
-        mesh,
-        blobs,
-        gate,
-        packageOf: (name, peer) => book.findDeployment(name)?.offers[peer]?.digest,
-        sandbox,
-        log,
-      },
-    );
-    const parts = { blobs, gate, book, roster, runtimes, own, lender: this.#lender, log, clock };
-    this.#housekeeper = makeHousekeeper({ dir, keepMiB: init.keepMiB }, parts);
-    this.#content = content;
-    this.#roster = roster;
-    this.#book = book;
-    this.#planner = planner;
-    this.#runtimes = runtimes;
-    this.#engine = engine;
-    this.#events = events;
+    this.#clock = components.clock ?? Date.now;
+    this.#parts = makeParts(init, components, (topic) => this.#tell(topic));
   }
 
   start(): Promise<void> {
@@ -168,40 +62,42 @@ export class SiteGateway implements Gateway {
     await this.#starting?.catch(() => undefined);
     this.#starting = undefined;
     for (const end of this.#ends.splice(0)) end();
-    this.#nodes.stop();
-    await this.#lender.stop();
-    this.#bridge.stop();
-    this.#roster.stop();
-    await Promise.all([this.#upgrades.stop(), this.#rollouts.stop(), this.#housekeeper.stop()]);
+    const { nodes, lender, bridge, roster, upgrades, rollouts, housekeeper } = this.#parts;
+    nodes.stop();
+    await lender.stop();
+    bridge.stop();
+    roster.stop();
+    await Promise.all([upgrades.stop(), rollouts.stop(), housekeeper.stop()]);
   }
 
   async site(): Promise<SiteSummary> {
+    const { cache, bridge, roster, book, housekeeper } = this.#parts;
     return siteSummary(this.#init.name, {
       mesh: this.#components.mesh,
-      entries: this.#cache.entries,
-      bridge: this.#bridge.status(),
-      roster: this.#roster,
-      book: this.#book,
-      store: this.#housekeeper.use,
+      entries: cache.entries,
+      bridge: bridge.status(),
+      roster,
+      book,
+      store: housekeeper.use,
       startedAt: this.#startedAt,
     });
   }
 
   async collect(options: Waiting & { dryRun?: boolean } = {}): Promise<Collected> {
     const { dryRun = false, signal = AbortSignal.timeout(COLLECT_TIMEOUT_MS) } = options;
-    return this.#housekeeper.collect({ dryRun, signal });
+    return this.#parts.housekeeper.collect({ dryRun, signal });
   }
 
   async nodes(): Promise<NodeView[]> {
-    return this.#roster.list().map((node) => this.#nodeView(node));
+    return this.#parts.roster.list().map((node) => this.#nodeView(node));
   }
 
   async node(idOrName: string): Promise<NodeView> {
-    return this.#nodeView(this.#roster.find(idOrName));
+    return this.#nodeView(this.#parts.roster.find(idOrName));
   }
 
   async catalog(): Promise<CatalogEntry[]> {
-    return [...this.#cache.entries];
+    return [...this.#parts.cache.entries];
   }
 
   async catalogEntry(
@@ -211,25 +107,27 @@ export class SiteGateway implements Gateway {
     options: Waiting = {},
   ): Promise<CatalogDetail> {
     const wanted = { kind, name, ...(version === undefined ? {} : { version }) };
-    return catalogDetail(wanted, this.#cache.entries, this.#content, options);
+    return catalogDetail(wanted, this.#parts.cache.entries, this.#parts.content, options);
   }
 
   async deploy(spec: unknown, options: Waiting & { dryRun?: boolean } = {}): Promise<DeployResult> {
-    return this.#rollouts.deploy(spec, options);
+    return this.#parts.rollouts.deploy(spec, options);
   }
 
   async undeploy(name: string): Promise<UndeployResult> {
-    const result = await this.#rollouts.undeploy(name);
-    this.#housekeeper.tidy();
+    const result = await this.#parts.rollouts.undeploy(name);
+    this.#parts.housekeeper.tidy();
     return result;
   }
 
   async rollback(name: string, options: { to?: number } = {}): Promise<RollbackResult> {
-    return this.#rollouts.rollback(name, options);
+    return this.#parts.rollouts.rollback(name, options);
   }
 
   async deployments(): Promise<DeploymentView[]> {
-    return Promise.all(this.#book.deployments().map((record) => this.#deploymentView(record.spec.name)));
+    return Promise.all(
+      this.#parts.book.deployments().map((record) => this.#deploymentView(record.spec.name)),
+    );
   }
 
   async deployment(name: string): Promise<DeploymentView> {
@@ -237,44 +135,41 @@ export class SiteGateway implements Gateway {
   }
 
   async rollouts(): Promise<Rollout[]> {
-    return this.#book.rollouts().map(({ rollout }) => rollout);
+    return this.#parts.book.rollouts().map(({ rollout }) => rollout);
   }
 
   async rollout(id: string): Promise<Rollout> {
-    return this.#book.rollout(id).rollout;
+    return this.#parts.book.rollout(id).rollout;
   }
 
   async pauseRollout(id: string): Promise<Rollout> {
-    return this.#rollouts.pause(id);
+    return this.#parts.rollouts.pause(id);
   }
 
   async resumeRollout(id: string): Promise<Rollout> {
-    return this.#rollouts.resume(id);
+    return this.#parts.rollouts.resume(id);
   }
 
   async explain(idOrName: string, deployment?: string): Promise<Explanation> {
-    const node = this.#roster.find(idOrName);
-    const records = deployment === undefined ? this.#book.deployments() : [this.#book.deployment(deployment)];
-    return explanationOf(node, records, {
-      engine: this.#engine,
-      content: this.#content,
-      planner: this.#planner,
-      runtimes: this.#runtimes,
-    });
+    const { roster, book } = this.#parts;
+    const node = roster.find(idOrName);
+    const records = deployment === undefined ? book.deployments() : [book.deployment(deployment)];
+    return explanationOf(node, records, this.#parts);
   }
 
   async infer(request: InferRequest, options: Waiting = {}): Promise<InferAnswer> {
-    return this.#nodes.infer(request, options);
+    return this.#parts.nodes.infer(request, options);
   }
 
   async accept(idOrName: string, deployment?: string, options: Waiting = {}): Promise<{ accepted: number }> {
-    const node = this.#roster.find(idOrName);
-    const name = deployment === undefined ? undefined : this.#book.deployment(deployment).spec.name;
-    return this.#nodes.accept(node, name, options);
+    const { roster, book, nodes } = this.#parts;
+    const node = roster.find(idOrName);
+    const name = deployment === undefined ? undefined : book.deployment(deployment).spec.name;
+    return nodes.accept(node, name, options);
   }
 
   async samples(idOrName: string, deployment?: string, options: Waiting = {}): Promise<NodeSample[]> {
-    return samplesOf(this.#components.mesh, this.#roster.find(idOrName), deployment, options);
+    return samplesOf(this.#components.mesh, this.#parts.roster.find(idOrName), deployment, options);
   }
 
   async sample(
@@ -282,26 +177,25 @@ export class SiteGateway implements Gateway {
     which: { deployment: string; name: string },
     options: Waiting = {},
   ): Promise<Uint8Array> {
-    return sampleOf(this.#components.mesh, this.#roster.find(idOrName), which, options);
+    return sampleOf(this.#components.mesh, this.#parts.roster.find(idOrName), which, options);
   }
 
   async events(query: EventQuery = {}): Promise<LoggedEvent[]> {
-    return this.#events.query(query);
+    return this.#parts.events.query(query);
   }
 
   async attachment(id: number): Promise<{ contentType: string; data: Uint8Array }> {
-    return this.#events.attachment(id);
+    return this.#parts.events.attachment(id);
   }
 
   async acknowledge(id: number, ack: Omit<Acknowledgement, 'at'>): Promise<LoggedEvent> {
-    const { clock = Date.now } = this.#components;
-    const event = await this.#events.acknowledge(id, { at: clock(), ...ack });
+    const event = await this.#parts.events.acknowledge(id, { at: this.#clock(), ...ack });
     this.#tell('alarms');
     return event;
   }
 
   onEvent(listener: (event: LoggedEvent) => void): () => void {
-    return this.#events.onEvent(listener);
+    return this.#parts.events.onEvent(listener);
   }
 
   onChange(listener: (topic: ChangeTopic) => void): () => void {
@@ -326,53 +220,51 @@ export class SiteGateway implements Gateway {
   }
 
   async publish(request: PublishRequest, options: Waiting = {}): Promise<CatalogEntry> {
-    return this.#bridge.publish(request, options);
+    return this.#parts.bridge.publish(request, options);
   }
 
   async #start(): Promise<void> {
+    const { cache, bridge, roster, runtimes, book, rollouts, upgrades, nodes, lender, events, housekeeper } =
+      this.#parts;
     this.#startedAt = this.#clock();
-    await this.#cache.load();
-    await this.#book.load();
-    await this.#events.load();
-    await this.#runtimes.load();
-    await this.#roster.start();
+    await cache.load();
+    await book.load();
+    await events.load();
+    await runtimes.load();
+    await roster.start();
     this.#ends = [
-      this.#roster.onChange((_node, change) => {
+      roster.onChange((_node, change) => {
         this.#tell('nodes');
-        if (change === 'connected' || change === 'configuration') this.#upgrades.look();
+        if (change === 'connected' || change === 'configuration') upgrades.look();
       }),
-      this.#cache.onChange(() => {
+      cache.onChange(() => {
         this.#tell('catalog');
-        this.#nodes.catalogChanged();
-        this.#rollouts.follow();
+        nodes.catalogChanged();
+        rollouts.follow();
       }),
       this.#components.mesh.onPeer((peer, connected) => {
-        if (peer === this.#bridge.peer) this.#tell('catalog');
+        if (peer === bridge.peer) this.#tell('catalog');
         // What a rollout or a runtime offer waits for, the one who came may have.
-        if (connected && peer === this.#bridge.peer) {
-          this.#nodes.catalogChanged();
-          this.#rollouts.follow();
+        if (connected && peer === bridge.peer) {
+          nodes.catalogChanged();
+          rollouts.follow();
         }
       }),
     ];
-    this.#rollouts.start();
-    this.#upgrades.start();
-    this.#nodes.start();
-    this.#lender.start();
-    this.#bridge.start();
-    this.#housekeeper.start();
+    rollouts.start();
+    upgrades.start();
+    nodes.start();
+    lender.start();
+    bridge.start();
+    housekeeper.start();
   }
 
   #nodeView(node: RosterNode): NodeView {
-    return nodeView(node, { book: this.#book, runtimes: this.#runtimes });
+    return nodeView(node, this.#parts);
   }
 
   async #deploymentView(name: string): Promise<DeploymentView> {
-    return deploymentView(this.#book.deployment(name), {
-      roster: this.#roster,
-      book: this.#book,
-      planner: this.#planner,
-    });
+    return deploymentView(this.#parts.book.deployment(name), this.#parts);
   }
 
   #tell(topic: ChangeTopic): void {
