@@ -16,7 +16,7 @@ const ROOMS = {
   },
   gateway: {
     rooms: ['core', 'store', 'trust', 'mesh', 'inference'],
-    packages: ['zod', 'pino', 'fastify', '@bufbuild/protobuf'],
+    packages: ['zod', 'pino', 'fastify', 'prom-client', '@bufbuild/protobuf'],
   },
   node: {
     rooms: ['core', 'store', 'trust', 'mesh', 'inference'],

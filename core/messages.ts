@@ -56,6 +56,8 @@ export interface DeploymentHealth {
   handled: number;
   failed: number;
   dropped: number;
+  /** Times that its process ended otherwise than it was meant to, or did not start. */
+  crashes?: number;
   /** Events in its queue, and what gives way there when there are too many. */
   waiting?: number;
   drop?: DropPolicy;
@@ -164,6 +166,7 @@ const fact = z.discriminatedUnion('kind', [
           handled: count,
           failed: count,
           dropped: count,
+          crashes: count.optional(),
           waiting: count.optional(),
           drop: z.enum(DROP_POLICIES).optional(),
           problem: z.string().max(300).optional(),

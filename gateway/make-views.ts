@@ -13,7 +13,15 @@ import { type DeploymentRecord, keyOf, type Planner, type RolloutBook } from './
 import type { RosterNode, Roster } from './roster/index.ts';
 import type { RuntimeOffers } from './runtimes/index.ts';
 import { LOOK_TIMEOUT_MS } from './constants.ts';
-import type { BridgeStatus, DeploymentView, Explanation, NodeView, SiteSummary, StoreUse } from './views.ts';
+import type {
+  BridgeStatus,
+  DeploymentView,
+  Explanation,
+  NodeView,
+  RebuildCounts,
+  SiteSummary,
+  StoreUse,
+} from './views.ts';
 
 /** The site as others are shown it. */
 export function siteSummary(
@@ -25,10 +33,11 @@ export function siteSummary(
     roster: Roster;
     book: RolloutBook;
     store: StoreUse | undefined;
+    rebuilds: RebuildCounts;
     startedAt: number;
   },
 ): SiteSummary {
-  const { mesh, entries, bridge, roster, book, store, startedAt } = about;
+  const { mesh, entries, bridge, roster, book, store, rebuilds, startedAt } = about;
   const nodes = roster.list();
   const names = (kind: CatalogKind): number =>
     new Set(entriesOf(entries, kind).map((entry) => entry.name)).size;
@@ -43,6 +52,7 @@ export function siteSummary(
     catalog: { apps: names('app'), models: names('model'), runtimes: names('runtime') },
     transfers: mesh.swarm.transfers(),
     ...(store === undefined ? {} : { store }),
+    rebuilds,
     startedAt,
   };
 }

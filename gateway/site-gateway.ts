@@ -71,7 +71,7 @@ export class SiteGateway implements Gateway {
   }
 
   async site(): Promise<SiteSummary> {
-    const { cache, bridge, roster, book, housekeeper } = this.#parts;
+    const { cache, bridge, roster, book, housekeeper, engine } = this.#parts;
     return siteSummary(this.#init.name, {
       mesh: this.#components.mesh,
       entries: cache.entries,
@@ -79,6 +79,7 @@ export class SiteGateway implements Gateway {
       roster,
       book,
       store: housekeeper.use,
+      rebuilds: engine.counts(),
       startedAt: this.#startedAt,
     });
   }

@@ -47,6 +47,17 @@ export interface Collected extends Omit<StoreUse, 'at'> {
   collected: Amount;
 }
 
+/** What became of models' builds since the gateway's start. */
+export interface RebuildCounts {
+  /** Candidates that were built, known from before, or could not be built. */
+  built: number;
+  reused: number;
+  failed: number;
+  /** Models that were made ready for a class, by whether their builds were measured for it. */
+  measured: number;
+  predicted: number;
+}
+
 export interface SiteSummary {
   name: string;
   /** The gateway's own peer id. */
@@ -62,6 +73,7 @@ export interface SiteSummary {
   transfers?: TransferState[];
   /** As it was looked at last. */
   store?: StoreUse;
+  rebuilds?: RebuildCounts;
   startedAt: number;
 }
 

@@ -9,6 +9,7 @@ import { RouteNotFoundError } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { changeRoutes, inferRoute } from './routes/change.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { readRoutes } from './routes/read.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { codeOf, statusOf } from './status.ts';
@@ -155,13 +156,17 @@ function buildServer(
   });
   app.addHook('preClose', async () => streams.close());
 
-  const scope = (need: 'read' | 'write', routes: (inner: FastifyInstance) => void): void => {
+  const scope = (
+    need: 'read' | 'write',
+    routes: (inner: FastifyInstance) => void,
+    prefix = API_PREFIX,
+  ): void => {
     app.register(
       async (inner) => {
         inner.addHook('onRequest', async (request) => checkAccess(request, { token, names }, need));
         routes(inner);
       },
-      { prefix: API_PREFIX },
+      { prefix },
     );
   };
   scope('read', (inner) => readRoutes(inner, gateway));
@@ -169,6 +174,7 @@ function buildServer(
   scope('write', (inner) => changeRoutes(inner, gateway));
   scope('write', (inner) => inferRoute(inner, gateway));
   scope('write', (inner) => blobRoutes(inner, gateway));
+  scope('read', (inner) => metricsRoute(inner, gateway), '/');
   consoleRoutes(app);
   return app;
 }

@@ -14,6 +14,7 @@ import {
 import type { BlobStore, State } from '../../store/index.ts';
 import { REBUILD_PARALLEL, REBUILD_THREADS } from '../constants.ts';
 import type { RebuildOptions } from '../gateway.ts';
+import type { RebuildCounts } from '../views.ts';
 import { type Content, fileLayer, type ModelArtifact, type RuntimeArtifact } from '../pull/index.ts';
 import { Builder } from './build.ts';
 import { carefulTries } from './careful.ts';
@@ -93,6 +94,7 @@ export class RebuildEngine {
   readonly #measurer: Measurer;
   readonly #chooser: Chooser;
   readonly #work = new SharedWork<ReadyModel>();
+  readonly #counts: RebuildCounts = { built: 0, reused: 0, failed: 0, measured: 0, predicted: 0 };
 
   constructor(init: EngineInit, components: EngineComponents) {
     this.#components = components;
@@ -138,6 +140,11 @@ export class RebuildEngine {
     const best = await this.#upgradeOne(anyDisk(job), signal);
     const known = best ?? (await this.#ready.complete(anyDisk(job)));
     return known === undefined || fitsDisk(known.build, job.diskMiB) ? best : this.#upgradeOne(job, signal);
+  }
+
+  /** What became of builds since the start. */
+  counts(): RebuildCounts {
+    return { ...this.#counts };
   }
 
   /** The report of a model on a class, if it was rebuilt for it. */
@@ -281,7 +288,15 @@ export class RebuildEngine {
     return { report, target, builder: BUILDER_VERSION, build: { digest, size }, ...vouched };
   }
 
+  #count(step: RebuildStep): void {
+    if (step.type === 'built') {
+      const outcome = step.candidate.problem !== undefined ? 'failed' : step.reused ? 'reused' : 'built';
+      this.#counts[outcome] += 1;
+    } else if (step.type === 'chosen') this.#counts[step.report.predicted ? 'predicted' : 'measured'] += 1;
+  }
+
   #tell({ model, target }: RebuildJob, step: RebuildStep): void {
+    this.#count(step);
     const who = { model: model.card.name, hardwareClass: target.id };
     this.#components.log.debug({ ...who, step: step.type }, 'a rebuild goes on');
     this.#components.onProgress?.({ ...who, ...step });

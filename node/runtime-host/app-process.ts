@@ -45,6 +45,8 @@ export interface AppProcessComponents {
   /** It goes on in another way on this node; without a problem, in a better one. */
   onRung: (rung: Rung, problem?: Problem) => void;
   onBroken: (problem: Problem) => void;
+  /** Its process ended otherwise than it was meant to, or did not start. */
+  onFailure?: () => void;
 }
 
 export interface AppProcessOptions {
@@ -168,6 +170,7 @@ export class AppProcess {
 
   #countFailure(error: unknown): void {
     this.#failures += 1;
+    this.#components.onFailure?.();
     const { code, message } = errorRecord(error);
     const { deployment } = this.version.config;
     this.#components.log.warn({ deployment, code, message, failures: this.#failures }, 'an app failed');

@@ -78,6 +78,7 @@ export class DeploymentHost {
   readonly #teller: HostTeller;
   readonly #loop: WorkLoop;
   #droppedEvents = 0;
+  #crashes = 0;
   #process: AppProcess | undefined;
   readonly #previous = new Predecessor();
   #next: { process: AppProcess; app: RunningApp | undefined; switched: () => void } | undefined;
@@ -151,6 +152,7 @@ export class DeploymentHost {
       state,
       ...this.#handler.counts(),
       dropped: this.#droppedEvents,
+      crashes: this.#crashes,
       waiting: this.#queue.size,
       drop: this.#queue.drop,
       ...(problem === undefined ? {} : { problem: `${problem.code}: ${problem.message}`.slice(0, 300) }),
@@ -263,6 +265,7 @@ export class DeploymentHost {
         onChange: () => this.#wake.raise(),
         onRung: (rung, problem) => this.#onRung(version, rung, problem),
         onBroken: (problem) => this.#brokenNow(version, problem),
+        onFailure: () => (this.#crashes += 1),
       },
       app,
       { homeRetryMs: this.#init.homeRetryMs, restartDelayMs: this.#init.restartDelayMs },

@@ -20,7 +20,7 @@ export default defineApp({
 }
 
 test('a version that breaks is replaced by the one before, and that by the siteâ€™s gateway, which the command line shows', async (t) => {
-  const { gateway, addNode, cli, ended, publish } = await startRealSite(
+  const { gateway, addNode, cli, ended, metrics, publish } = await startRealSite(
     t,
     appCode(1, `event.name === 'fatal'`),
   );
@@ -57,6 +57,15 @@ test('a version that breaks is replaced by the one before, and that by the siteâ
       ({ message, nodeName }) => message === 'd heard on gateway' && nodeName === 'press-1',
     ),
   );
+  const scraped = (await metrics()).split('\n');
+  for (const line of [
+    'floormesh_app_step{node="press-1",deployment="hall",step="gateway"} 1',
+    'floormesh_app_step{node="press-1",deployment="hall",step="home"} 0',
+    'floormesh_app_state{node="press-1",deployment="hall",state="broken"} 1',
+    'floormesh_app_crashes_total{node="press-1",deployment="hall"} 6',
+    'floormesh_alarms_open{deployment="hall"} 3',
+  ])
+    t.true(scraped.includes(line), `${line} is not in\n${scraped.join('\n')}`);
   const steps = (await gateway.events({ type: 'app', limit: 200 })).flatMap(({ subject, details }) =>
     subject === 'fallback' ? [details?.['step']] : [],
   );

@@ -19,6 +19,8 @@ export interface RealSite {
   host: TestGateway;
   /** Starts a node, and resolves when it has a hardware class. */
   addNode(init: Partial<NodeInit> & { name: string }): Promise<RealNode>;
+  /** What a monitoring system reads of the gateway. */
+  metrics(): Promise<string>;
   /** What a verb of the command line prints. */
   cli(...args: string[]): Promise<string>;
   /** A rollout when it has ended. */
@@ -77,6 +79,7 @@ export async function startRealSite(
       );
       return node;
     },
+    metrics: async () => (await fetch(`${server.url}/metrics`)).text(),
     cli: async (...args) => (await runCli({ api: server }, args)).out,
     ended: (id) =>
       untilTold(gateway, async (made) => {
