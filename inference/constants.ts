@@ -32,6 +32,9 @@ export const JOINT_PROOFS = 3;
  * only: with a larger one, whole collections took their place, on a second core (0.15 to 0.2 ms an event of 150 KB).
  */
 export const APP_YOUNG_MIB = 1;
+/** Blocks of an app's memory up to here are used again, and so much of it may be free at a time: glibc's own most. */
+export const KEPT_BLOCK_BYTES = 32 * 1024 * 1024;
+export const KEPT_FREE_BYTES = 64 * 1024 * 1024;
 /** An app's result, as JSON. */
 export const MAX_RESULT_BYTES = 2 * 1024 * 1024;
 /** Handling times that the middle value is taken over. */

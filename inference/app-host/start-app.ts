@@ -3,7 +3,13 @@ import type { Logger, PackageConfig } from '../../core/index.ts';
 import { siblingModule } from '../child/entry.ts';
 import { ownConfinement, permissionFlags } from '../child/permissions.ts';
 import { spawnChild } from '../child/spawn-child.ts';
-import { APP_YOUNG_MIB, BATCHES_ON_WIRE, START_TIMEOUT_MS } from '../constants.ts';
+import {
+  APP_YOUNG_MIB,
+  BATCHES_ON_WIRE,
+  KEPT_BLOCK_BYTES,
+  KEPT_FREE_BYTES,
+  START_TIMEOUT_MS,
+} from '../constants.ts';
 import type { FinalCopy, OpenedModel } from '../finalise/final-copy.ts';
 import { SCRATCH } from '../sandbox/confinement.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -61,6 +67,7 @@ export async function startApp(init: AppInit): Promise<RunningApp> {
       ...(sandbox?.confines === true ? SCRATCH_FLAGS : []),
     ],
     ...(sandbox === undefined ? {} : { confined: { sandbox, confinement } }),
+    env: KEPT_MEMORY,
     memoryMiB: config.grants.memoryMiB,
     sharedRequests: BATCHES_ON_WIRE * (config.app.batch ?? 1),
     ...(overheadMiB === undefined ? {} : { overheadMiB }),
@@ -89,6 +96,15 @@ export async function startApp(init: AppInit): Promise<RunningApp> {
     throw error;
   }
 }
+
+/**
+ * Memory of events and tensors is used again instead of being given back to the system and asked for anew, page by page,
+ * with every event: 0.03 ms of CPU time for one of 150 KB (mallopt(3); C libraries other than glibc do not look at it).
+ */
+const KEPT_MEMORY = {
+  MALLOC_MMAP_THRESHOLD_: String(KEPT_BLOCK_BYTES),
+  MALLOC_TRIM_THRESHOLD_: String(KEPT_FREE_BYTES),
+};
 
 /** In a sandbox, the scratch folder is the app's alone. */
 const SCRATCH_FLAGS = [`--allow-fs-read=${SCRATCH}`, `--allow-fs-write=${SCRATCH}`];
