@@ -5,7 +5,7 @@ import type { ModelCard } from './model-card.ts';
 import type { CandidateSpec, RecipeName, RecipeOptions } from './recipe.ts';
 
 /** Grows when a recipe gives other bytes for the same source. Part of every build's key. */
-export const BUILDER_VERSION = 6;
+export const BUILDER_VERSION = 7;
 
 /** What decides a build's bytes. Same key, same bytes. */
 export interface BuildKey {

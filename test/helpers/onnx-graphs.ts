@@ -31,6 +31,18 @@ export class GraphWriter {
     return output;
   }
 
+  /** Adds an operator of ONNX Runtime's own, with outputs of these names; the first one's name. */
+  own(
+    opType: string,
+    input: string[],
+    attributes: Record<string, AttributeValue> = {},
+    output = [`v${this.nodes.length}`],
+  ): string {
+    const name = `${opType}_${this.nodes.length}`;
+    this.nodes.push(makeNode({ opType, domain: 'com.microsoft', input, output, name, attributes }));
+    return output[0] ?? '';
+  }
+
   floats(values: readonly number[] | Float32Array, dims: number[]): string {
     const name = `c${this.constants.length}`;
     this.constants.push(float32Tensor(name, values, dims));
@@ -61,7 +73,8 @@ export class GraphWriter {
       input: info(inputs),
       output: info(outputs),
     });
-    return encodeModel(makeModel(graph, { '': opset }));
+    const own = this.nodes.some(({ domain }) => domain === 'com.microsoft');
+    return encodeModel(makeModel(graph, { '': opset, ...(own ? { 'com.microsoft': 1 } : {}) }));
   }
 }
 
@@ -140,4 +153,49 @@ export function transformer(): Uint8Array {
   }
   graph.node('Identity', [x], {}, 'y');
   return graph.model(13, { ids: [1, 'n'] }, { y: [1, 'n', WIDTH] }, { ids: DATA_TYPE.int64 });
+}
+
+/**
+ * An encoder of two layers as optimisers leave it in published models: operators of ONNX Runtime's own throughout.
+ * Takes `ids` and `mask`, int32 [batch, length]; gives `y` [batch, length, 128].
+ */
+export function fusedEncoder(words = WORDS): Uint8Array {
+  const graph = new GraphWriter();
+  let seed = 100;
+  const weights = (dims: number[], scale: number, around = 0): string => {
+    seed += 1;
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    return graph.floats(
+      noise(count, seed).map((value) => around + value * scale),
+      dims,
+    );
+  };
+  const vector = (size: number, around = 0): string => weights([size], 0.1, around);
+  const tables = [weights([words, WIDTH], 1), weights([64, WIDTH], 0.3)];
+  const norm = [vector(WIDTH, 1), vector(WIDTH)];
+  let x = graph.own('EmbedLayerNormalization', ['ids', '', ...tables, '', ...norm, 'mask'], {}, [
+    'x',
+    'lengths',
+  ]);
+  for (let layer = 0; layer < 2; layer += 1) {
+    const merged = [weights([WIDTH, 3 * WIDTH], 0.09), vector(3 * WIDTH)];
+    const mixed = graph.own('Attention', [x, ...merged, layer === 0 ? 'mask' : 'lengths'], { num_heads: 4 });
+    const added = (input: string, skip: string, output?: string[]): string => {
+      const rest = [vector(WIDTH, 1), vector(WIDTH), vector(WIDTH)];
+      return graph.own(
+        'SkipLayerNormalization',
+        [input, skip, ...rest],
+        { epsilon: { float: 1e-12 } },
+        output,
+      );
+    };
+    x = added(graph.node('MatMul', [mixed, weights([WIDTH, WIDTH], 0.09)]), x);
+    const wide = graph.node('MatMul', [x, weights([WIDTH, 4 * WIDTH], 0.09)]);
+    const gated = graph.own('BiasGelu', [wide, vector(4 * WIDTH)]);
+    const output = layer === 0 ? undefined : ['y'];
+    x = added(graph.node('MatMul', [gated, weights([4 * WIDTH, WIDTH], 0.04)]), x, output);
+  }
+  const types = { ids: DATA_TYPE.int32, mask: DATA_TYPE.int32 };
+  const shape = ['batch', 'length'];
+  return graph.model(17, { ids: shape, mask: shape }, { y: [...shape, WIDTH] }, types);
 }

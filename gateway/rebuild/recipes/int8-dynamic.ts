@@ -8,7 +8,7 @@ import { prepare } from './prepare.ts';
 import type { BuiltModel, Recipe, RecipeContext } from './recipe.ts';
 
 /**
- * Weights of matrix products and LSTMs as int8, with activations quantised while the model runs: no calibration data
+ * Weights of matrix products, LSTMs and attention as int8, with activations quantised while the model runs: no calibration data
  * needed, and what transformers gain by. Convolutions stay as they are: quantised like this they are several times
  * slower. Tables that rows are gathered from (embeddings) become int8 too, or they would make up most of the file. Where
  * there is calibration data, the products that do too much harm to the results are found with it and stay in fp32. What
@@ -25,7 +25,7 @@ async function build(context: RecipeContext): Promise<BuiltModel> {
   const nodes = quantisable(model, keep);
   if (nodes.length === 0)
     throw new RecipeNotApplicableError(
-      'no MatMul, Gemm or LSTM with constant float32 weights may be quantised',
+      'no MatMul, Gemm, LSTM or Attention with constant float32 weights may be quantised',
     );
   const prepared = encodeModel(model);
   const cache: QuantizedCache = new Map();

@@ -1,3 +1,4 @@
+import type { RuntimeHandle } from '../../../core/index.ts';
 import {
   allGraphs,
   allNodes,
@@ -15,7 +16,9 @@ import {
   sortTopologically,
   type TensorProto,
 } from '../onnx/index.ts';
+import { keepsFloat } from './keep-float.ts';
 import type { RecipeContext } from './recipe.ts';
+import { isFused, unfuse } from './unfuse/unfuse.ts';
 import { isQuantised, unquantise } from './unquantise/unquantise.ts';
 import { widenHalves } from './widen.ts';
 
@@ -24,8 +27,8 @@ const LOWEST_IR_VERSION = 8n;
 
 /**
  * The model as every quantising recipe wants it: each node with a name, constants folded by the runtime where it can,
- * all constants as initializers, float16 and 8-bit levels computed with as float32, no import of an operator set that
- * nothing uses. A node without a name is called after its operator and its place, `Conv_3`, so that a card can name it.
+ * all constants as initializers, float16 and 8-bit levels computed with as float32, fused operators in their parts, no
+ * import of an operator set that nothing uses. A node without a name is called after its operator and its place, `Conv_3`, so that a card can name it.
  * Nodes come in an order in which they can run.
  *
  * @param options.halves whether float16 stays what it is
@@ -46,6 +49,7 @@ export async function prepare(
     constantsToInitializers(model);
     unquantise(model);
   }
+  await takeApart(model, { keep: (node) => keepsFloat(card.rebuild.keepFloat, node), runtime });
   if (runtime.optimize !== undefined)
     model = decodeModel(await runtime.optimize(encodeModel(model), 'basic'));
   signal.throwIfAborted();
@@ -54,6 +58,22 @@ export async function prepare(
   dropUnused(model.graph);
   pruneImports(model);
   return model;
+}
+
+/**
+ * Takes fused operators apart, where there are any.
+ *
+ * @returns how many there were
+ */
+export async function takeApart(
+  model: ModelProto,
+  how: { keep: (node: NodeProto) => boolean; runtime: RuntimeHandle },
+): Promise<number> {
+  if (!isFused(model)) return 0;
+  for (const graph of allGraphs(model.graph)) sortTopologically(graph);
+  nameNodes(model);
+  constantsToInitializers(model);
+  return unfuse(model, how);
 }
 
 export function nameNodes(model: ModelProto): void {

@@ -20,10 +20,14 @@ export function withOutputs(model: ModelProto, names: Iterable<string>): Uint8Ar
 }
 
 /**
- * Asks the runtime what each value is. It knows every operator's rules, the fused ones of its own among them.
+ * Asks the runtime what each value is, or those that are named. It knows every operator's rules, the fused ones of its
+ * own among them.
  */
-export async function valueTypes(model: ModelProto, runtime: RuntimeHandle): Promise<ValueTypes> {
-  const names = model.graph.node.flatMap((node) => node.output.filter((name) => name !== ''));
+export async function valueTypes(
+  model: ModelProto,
+  runtime: RuntimeHandle,
+  names: Iterable<string> = model.graph.node.flatMap(({ output }) => output.filter((name) => name !== '')),
+): Promise<ValueTypes> {
   const session = await runtime.open(withOutputs(model, names), { optimization: 'disabled' });
   try {
     return new Map([...session.inputs, ...session.outputs].map((spec) => [spec.name, spec]));

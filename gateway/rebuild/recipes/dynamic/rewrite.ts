@@ -10,6 +10,7 @@ import { productOf } from '../products/product.ts';
 import { innerScopes, Scope } from '../products/scope.ts';
 import { storeRest } from '../products/store-rest.ts';
 import { quantizeTables, SMALLEST_TABLE } from '../tables.ts';
+import { attentionOf, writeAttention } from './attention.ts';
 import { writeProduct } from './integer-product.ts';
 import { recurrentOf, writeRecurrent } from './recurrent.ts';
 import { type QuantizedCache, WeightBook } from './weight-book.ts';
@@ -32,8 +33,9 @@ export function quantisable(model: ModelProto, keep: RewriteOptions['keep']): st
   const visit = (scope: Scope): void => {
     scope.graph.node.forEach((node, index) => {
       innerScopes(scope, node, index).forEach(visit);
-      if (!keep(node) && (productOf(scope, node, SMALLEST_TABLE) ?? recurrentOf(scope, node)) !== undefined)
-        found.push(node.name);
+      const target =
+        productOf(scope, node, SMALLEST_TABLE) ?? recurrentOf(scope, node) ?? attentionOf(scope, node);
+      if (!keep(node) && target !== undefined) found.push(node.name);
     });
   };
   visit(Scope.main(model));
@@ -41,7 +43,7 @@ export function quantisable(model: ModelProto, keep: RewriteOptions['keep']): st
 }
 
 /**
- * Lets matrix products and LSTMs compute in 8 bits, in subgraphs too, and stores tables as int8; in place. What has
+ * Lets matrix products, LSTMs and attention compute in 8 bits, in subgraphs too, and stores tables as int8; in place. What has
  * another form, or is kept, stays as it is.
  *
  * @returns the bytes that float16 saved
@@ -60,11 +62,13 @@ export function quantizeDynamically(
       const stays = keep(node) || leave.has(node.name);
       const product = stays ? undefined : productOf(scope, node, SMALLEST_TABLE);
       const recurrence = stays ? undefined : recurrentOf(scope, node);
+      const attention = stays ? undefined : attentionOf(scope, node);
       if (product !== undefined) writeProduct(writer, node, product);
       else if (recurrence !== undefined) {
         writeRecurrent(writer, node, recurrence);
         recurrent = true;
-      } else scope.nodes.push(node);
+      } else if (attention !== undefined) writeAttention(writer, node, attention);
+      else scope.nodes.push(node);
     });
     scope.graph.node = scope.nodes;
   };

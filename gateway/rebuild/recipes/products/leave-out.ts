@@ -92,7 +92,9 @@ async function macsIn(
   const model = decodeModel(prepared);
   const view = new GraphView(model.graph);
   const weighted = model.graph.node.filter(
-    (node) => isStandard(node, 'Conv', 'Gemm', 'MatMul') && view.constant(node.input[1]) !== undefined,
+    (node) =>
+      (isStandard(node, 'Conv', 'Gemm', 'MatMul') || node.opType === 'Attention') &&
+      view.constant(node.input[1]) !== undefined,
   );
   const outputs = weighted.map((node) => node.output[0] ?? '');
   const sizes = await sizesOf(model, outputs, sample, runtime);

@@ -1,4 +1,10 @@
-import { type AttributeValue, makeNode, type NameBook, type TensorProto } from '../../onnx/index.ts';
+import {
+  type AttributeProto,
+  type AttributeValue,
+  makeNode,
+  type NameBook,
+  type TensorProto,
+} from '../../onnx/index.ts';
 import type { Scope } from './scope.ts';
 
 /** A node to write. */
@@ -9,6 +15,8 @@ export interface Step {
   output?: string | undefined;
   domain?: string;
   attributes?: Record<string, AttributeValue>;
+  /** Attributes of another node that it has as well. */
+  like?: readonly AttributeProto[];
 }
 
 /** Writes the nodes of one graph anew. */
@@ -22,10 +30,12 @@ export class NodeWriter {
   }
 
   /** Adds a node with one output; the output's name. `of` is the node that it comes from. */
-  add(of: string, { opType, input, output, domain = '', attributes = {} }: Step): string {
+  add(of: string, { opType, input, output, domain = '', attributes = {}, like = [] }: Step): string {
     const made = output ?? this.names.take(`${of}_${opType}_out`);
     const name = this.names.take(`${of}_${opType}`);
-    this.scope.nodes.push(makeNode({ opType, name, input, output: [made], domain, attributes }));
+    const node = makeNode({ opType, name, input, output: [made], domain, attributes });
+    node.attribute.push(...like);
+    this.scope.nodes.push(node);
     return made;
   }
 

@@ -79,7 +79,7 @@ export async function sizesOf(
   }
 }
 
-/** Multiplications of a Conv, MatMul or Gemm with constant weights, for one sample. */
+/** Multiplications of a Conv, MatMul, Gemm or fused attention with constant weights, for one sample. */
 export function macsOf(view: GraphView, node: NodeProto, sizes: ReadonlyMap<string, number>): number {
   const weight = view.constant(node.input[1]);
   const outputs = sizes.get(node.output[0] ?? '') ?? 0;
@@ -91,6 +91,8 @@ export function macsOf(view: GraphView, node: NodeProto, sizes: ReadonlyMap<stri
 
 function outputChannels(node: NodeProto, dims: readonly number[]): number {
   if (node.opType === 'Conv') return dims[0] ?? 1;
+  // Queries, keys and values go in, and come out as one.
+  if (node.opType === 'Attention') return (dims[1] ?? 3) / 3;
   const transposed =
     node.opType === 'Gemm' && node.attribute.some(({ name, i }) => name === 'transB' && i === 1n);
   return dims[transposed ? 0 : dims.length - 1] ?? 1;
