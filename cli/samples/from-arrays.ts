@@ -12,6 +12,8 @@ export interface ArraySources {
   expected: string | undefined;
   /** For bytes that stand for floats: the model gets `byte * scale + shift`. */
   packing: Readonly<Record<string, Packing>>;
+  /** Inputs that have no axis of batches: the state of a recurrent network, a sample rate. */
+  asIs: ReadonlySet<string>;
   /** The first sample that is taken, and the first that is not. */
   from: number;
   to: number;
@@ -19,15 +21,18 @@ export interface ArraySources {
 
 /**
  * One sample for each place along the first axis, as a batch of one: of an array [N, 3, 48, 320], N tensors
- * [1, 3, 48, 320].
+ * [1, 3, 48, 320]. Inputs that are taken as they are get no such batch: of an array [N, 2, 1, 64], N tensors [2, 1, 64].
  *
- * @throws {SampleSourceError} when a file is no array, or they do not have equally many samples
+ * @throws {SampleSourceError} when a file is no array, one that is to be taken as it is is missing, or they do not have
+ * equally many samples
  * @throws {InvalidInputError} when one is cut off
  */
 export async function samplesFromArrays(sources: ArraySources): Promise<SampleSet> {
   const inputs = new Map<string, Tensor>();
   for (const [name, file] of sources.inputs) inputs.set(name, await readArray(file, sources.packing[name]));
   const expected = sources.expected === undefined ? undefined : await readArray(sources.expected, undefined);
+  const unknown = [...sources.asIs].find((name) => !inputs.has(name));
+  if (unknown !== undefined) throw new SampleSourceError(`there is no array for the input ${unknown}`);
   const counts = new Set(
     [...inputs.values(), ...(expected === undefined ? [] : [expected])].map(({ dims }) => dims[0]),
   );
@@ -37,7 +42,9 @@ export async function samplesFromArrays(sources: ArraySources): Promise<SampleSe
   const samples: Sample[] = [];
   for (let i = sources.from; i < Math.min(count, sources.to); i += 1)
     samples.push({
-      inputs: Object.fromEntries([...inputs].map(([name, array]) => [name, row(array, i)])),
+      inputs: Object.fromEntries(
+        [...inputs].map(([name, array]) => [name, row(array, i, sources.asIs.has(name) ? [] : [1])]),
+      ),
       ...(expected === undefined ? {} : { expected: truth(expected, i) }),
     });
   if (samples.length === 0)
@@ -62,14 +69,14 @@ async function readArray(file: string, packing: Packing | undefined): Promise<Te
   };
 }
 
-function row({ type, dims, data }: Tensor, index: number): Tensor {
+function row({ type, dims, data }: Tensor, index: number, batch: number[]): Tensor {
   const size = elementCount(dims.slice(1));
-  return { type, dims: [1, ...dims.slice(1)], data: data.slice(index * size, (index + 1) * size) };
+  return { type, dims: [...batch, ...dims.slice(1)], data: data.slice(index * size, (index + 1) * size) };
 }
 
 /** A number for each sample, or a list: of lists that are not equally long, the rest is filled up with -1. */
 function truth(array: Tensor, index: number): number | number[] {
-  const values = Array.from(row(array, index).data, Number);
+  const values = Array.from(row(array, index, []).data, Number);
   const [only = 0] = values;
   if (array.dims.length === 1) return only;
   const end = values.findLastIndex((value) => value !== -1);

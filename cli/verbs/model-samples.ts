@@ -8,6 +8,7 @@ interface SamplesOptions {
   input?: string[];
   expected?: string;
   scale?: string[];
+  asIs?: string[];
   take?: string;
   lines?: string;
   out: string;
@@ -27,6 +28,7 @@ export function modelSamplesVerb(model: Command, context: CliContext): void {
       'for an input of bytes: the model gets byte × scale + shift',
       collect,
     )
+    .option('--as-is <name>', 'an input without an axis of batches, such as a state', collect)
     .option('--take <from:to>', 'only these samples of the arrays, counted from 0')
     .option('--lines <file>', 'instead of arrays: JSON, one sample a line')
     .requiredOption('--out <file>', 'the sample set to write')
@@ -62,7 +64,7 @@ async function make(options: SamplesOptions, context: CliContext): Promise<void>
 }
 
 async function read(options: SamplesOptions, packing: Record<string, Packing>): Promise<SampleSet> {
-  const { input = [], lines, expected, take } = options;
+  const { input = [], lines, expected, take, asIs = [] } = options;
   if ((lines === undefined) === (input.length === 0))
     throw new UsageError('samples are made of arrays (--input NAME=FILE) or of lines (--lines FILE)');
   if (lines !== undefined) {
@@ -71,7 +73,7 @@ async function read(options: SamplesOptions, packing: Record<string, Packing>): 
   }
   const { samplesFromArrays } = await import('../samples/from-arrays.ts');
   const inputs = new Map(input.map((text) => pair(text, '--input')));
-  return samplesFromArrays({ inputs, expected, packing, ...rangeOf(take) });
+  return samplesFromArrays({ inputs, expected, packing, asIs: new Set(asIs), ...rangeOf(take) });
 }
 
 function rangeOf(text: string | undefined): { from: number; to: number } {

@@ -53,7 +53,14 @@ test('each place along the first axis becomes a sample with its truth', async (t
   const [x, y] = [join(dir, 'x.npy'), join(dir, 'y.npy')];
   await writeFile(x, npy('<f4', '3, 2', Float32Array.of(1, 2, 3, 4, 5, 6)));
   await writeFile(y, npy('<i8', '3, 3', BigInt64Array.of(7n, 8n, -1n, 9n, -1n, -1n, 1n, 2n, 3n)));
-  const sources = { inputs: new Map([['x', x]]), expected: y, packing: {}, from: 0, to: 2 };
+  const sources = {
+    inputs: new Map([['x', x]]),
+    expected: y,
+    packing: {},
+    asIs: new Set<string>(),
+    from: 0,
+    to: 2,
+  };
   t.deepEqual((await samplesFromArrays(sources)).samples, [
     { inputs: { x: { type: 'float32', dims: [1, 2], data: Float32Array.of(1, 2) } }, expected: [7, 8] },
     { inputs: { x: { type: 'float32', dims: [1, 2], data: Float32Array.of(3, 4) } }, expected: [9] },
@@ -63,6 +70,31 @@ test('each place along the first axis becomes a sample with its truth', async (t
   await t.throwsAsync(samplesFromArrays({ ...sources, expected: undefined, from: 3 }), {
     message: /none of them/,
   });
+});
+
+test('an input without an axis of batches is taken as it is: a state, a rate', async (t) => {
+  const dir = await temporaryFolder(t);
+  const names = ['x', 'state', 'rate'].map((name) => [name, join(dir, `${name}.npy`)] as const);
+  const arrays = [
+    npy('<f4', '2, 3', Float32Array.of(1, 2, 3, 4, 5, 6)),
+    npy('<f4', '2, 2, 1', Float32Array.of(1, 2, 3, 4)),
+    npy('<i8', '2,', BigInt64Array.of(8000n, 16_000n)),
+  ];
+  for (const [i, [, file]] of names.entries()) await writeFile(file, arrays[i] ?? '');
+  const input = names.flatMap(([name, file]) => ['--input', `${name}=${file}`]);
+  const out = join(dir, 'samples.cbor');
+  const make = ['model', 'samples', ...input, '--as-is', 'state', '--as-is'];
+  const { code, err } = await floormesh([...make, 'rate', '--out', out]);
+  t.is(code, 0, err);
+  const [, second] = decodeSamples(await readFile(out)).samples;
+  t.deepEqual(second?.inputs, {
+    x: { type: 'float32', dims: [1, 3], data: Float32Array.of(4, 5, 6) },
+    state: { type: 'float32', dims: [2, 1], data: Float32Array.of(3, 4) },
+    rate: { type: 'int64', dims: [], data: BigInt64Array.of(16_000n) },
+  });
+  const wrong = await floormesh([...make, 'sr', '--out', out, '--force']);
+  t.is(wrong.code, 1);
+  t.regex(wrong.err, /no array for the input sr/);
 });
 
 test('lines name arrays beside them or hold the numbers; a bad one is named', async (t) => {
