@@ -12,8 +12,8 @@ import type { DeployResult } from '../../gateway/index.ts';
 import type { SourceInit } from '../../node/index.ts';
 import { digestOfFile, openBlobStore, openLayout, openState } from '../../store/index.ts';
 import { BAD_APPS, brokenSources, writeBadApp } from '../helpers/broken-parts.ts';
-import { type CliRun, runCli } from '../helpers/cli-run.ts';
-import { daemonCommand, floormesh, floormeshCommand, start } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
+import { daemonCommand, type Ended, floormesh, floormeshCommand, start } from '../helpers/command.ts';
 import { alive, familyOf, runningOn } from '../helpers/processes.ts';
 import { followAppsPage } from '../helpers/page-commands.ts';
 import { newFolder, SmallSite } from '../helpers/small-site.ts';
@@ -22,8 +22,9 @@ import { until } from '../helpers/until.ts';
 
 // One site for all of these: what one test leaves, the next one finds, so each leaves it as it was.
 const site = new SmallSite(await newFolder());
-const cli = (...args: string[]): ReturnType<typeof floormesh> =>
-  floormesh(args, { env: { FLOORMESH_SITE: site.dir } });
+const env = { FLOORMESH_SITE: site.dir };
+/** Runs `floormesh ARGS` in this process. */
+const cli = (...args: string[]): Promise<Ended> => floormeshHere(args, { env });
 
 async function json<T>(...args: string[]): Promise<T> {
   const { code, out, err } = await cli(...args, '--json');
@@ -36,9 +37,6 @@ const SOURCES: SourceInit[] = [
   { name: 'camera', type: 'folder', path: 'camera' },
 ];
 let broken: ReturnType<typeof brokenSources> = [];
-/** Runs `floormesh ARGS` in this process. */
-const quickly = async (...args: string[]): Promise<CliRun> =>
-  runCli(undefined, args, { env: { FLOORMESH_SITE: site.dir } });
 
 test.before(async () => {
   await site.prepare();
@@ -60,9 +58,9 @@ test.after.always(async () => {
 const ACTIONS = ['--action', 'alarm=note', '--action', 'publish=note'];
 
 test.serial('the README’s verbs work on a live site, for people and as JSON', async (t) => {
-  const { code, out } = await cli('deploy', 'impulse-alert', '--auto-update', ...ACTIONS);
-  t.is(code, 0);
-  t.regex(out, /press .* can have it/);
+  const deployed = await floormesh(['deploy', 'impulse-alert', '--auto-update', ...ACTIONS], { env });
+  t.is(deployed.code, 0);
+  t.regex(deployed.out, /press .* can have it/);
   const watched = await cli('rollout', 'watch');
   t.is(watched.code, 0, watched.err);
   t.regex(watched.out, /press {2}active\ndone in/);
@@ -70,7 +68,6 @@ test.serial('the README’s verbs work on a live site, for people and as JSON', 
     (await cli('nodes', 'ls')).out.includes('r1 running'),
   );
 
-  const env = { FLOORMESH_SITE: site.dir };
   const following = start(floormeshCommand('events', '--follow', '--type', 'result'), { env });
   t.teardown(() => following.kill('SIGKILL'));
   const sound = (await demoSounds()).find(({ impulsive }) => impulsive);
@@ -157,34 +154,37 @@ test.serial(
     // Together they would not fit: one that failed holds no memory.
     for (const bad of BAD_APPS) {
       await site.publish(await writeBadApp(dir, bad));
-      await until('it is listed', async () => (await quickly('catalog', 'ls', 'app')).out.includes(bad.name));
-      const deployed = await quickly('deploy', bad.name, '--source', 'camera');
-      t.is(deployed.code, undefined, deployed.message);
-      const watched = await quickly('rollout', 'watch', `${bad.name}-1`);
-      t.is(watched.code, 'ERR_ROLLOUT_FAILED');
-      t.regex(watched.message ?? '', new RegExp(`is paused: ${bad.says.source.slice(1)}`));
-      const shown = (await quickly('nodes', 'show', 'press')).out.split('\n');
+      await until('it is listed', async () => (await cli('catalog', 'ls', 'app')).out.includes(bad.name));
+      const deployed = await cli('deploy', bad.name, '--source', 'camera');
+      t.is(deployed.code, 0, deployed.err);
+      const watched = await cli('rollout', 'watch', `${bad.name}-1`);
+      t.is(watched.code, 1);
+      t.regex(
+        watched.err,
+        new RegExp(`^error ERR_ROLLOUT_FAILED: .* is paused: ${bad.says.source.slice(1)}`),
+      );
+      const shown = (await cli('nodes', 'show', 'press')).out.split('\n');
       const line = shown.find((one) => one.startsWith(`${bad.name} `)) ?? '';
       t.regex(line.slice(line.indexOf('ERR_')), bad.says);
-      const failed = await quickly('events', '--type', 'install', '--deployment', bad.name);
+      const failed = await cli('events', '--type', 'install', '--deployment', bad.name);
       t.regex(failed.out, /revision 1 failed: /);
       t.deepEqual(
         (await readdir(join(site.folder('press'), 'packages'))).filter((name) => name.endsWith(bad.name)),
         [],
       );
-      t.is((await quickly('undeploy', bad.name)).code, undefined);
+      t.is((await cli('undeploy', bad.name)).code, 0);
     }
   },
 );
 
 test.serial('each source that does not work says why, and what to do', async (t) => {
   await site.publish('test/fixtures/apps/relay');
-  await until('it is listed', async () => (await quickly('catalog', 'ls', 'app')).out.includes('relay'));
+  await until('it is listed', async () => (await cli('catalog', 'ls', 'app')).out.includes('relay'));
   const grants = broken.flatMap(({ init }) => ['--source', init.name]);
-  const deployed = await quickly('deploy', 'relay', ...grants, ...ACTIONS, '--action', 'set=note');
-  t.is(deployed.code, undefined, deployed.message);
+  const deployed = await cli('deploy', 'relay', ...grants, ...ACTIONS, '--action', 'set=note');
+  t.is(deployed.code, 0, deployed.err);
   const notices = async (): Promise<string[]> =>
-    (await quickly('events', '--type', 'notice', '--deployment', 'relay')).out.split('\n');
+    (await cli('events', '--type', 'notice', '--deployment', 'relay')).out.split('\n');
   await until('all are told', async () => {
     const all = (await notices()).join();
     return broken.every(({ init }) => all.includes(`the source ${init.name} does not work`));
@@ -196,9 +196,9 @@ test.serial('each source that does not work says why, and what to do', async (t)
       `${init.name}: ${told.join('\n')}`,
     );
   await until('the node says how many', async () =>
-    (await quickly('nodes', 'show', 'press')).out.includes(`${broken.length} sources do not work; `),
+    (await cli('nodes', 'show', 'press')).out.includes(`${broken.length} sources do not work; `),
   );
-  t.is((await quickly('undeploy', 'relay')).code, undefined);
+  t.is((await cli('undeploy', 'relay')).code, 0);
 });
 
 test.serial('the page about apps takes an own app to a running site, and its next version', async (t) => {
@@ -206,7 +206,7 @@ test.serial('the page about apps takes an own app to a running site, and its nex
   t.regex(told.alarms ?? '', /lamp\.png: the lamp turned red +image\/jpeg +open/);
   t.regex(told.infer ?? '', /"lamp": "green"/);
   t.regex(told.nodes ?? '', /press-lamp +2 +active/);
-  t.is((await quickly('undeploy', 'press-lamp')).code, undefined);
+  t.is((await cli('undeploy', 'press-lamp')).code, 0);
 });
 
 /** Names and content of a catalog: what is there, and nothing beside it. */
@@ -224,12 +224,12 @@ test.serial('a model that is not ONNX is refused, and leaves nothing in any cata
   await writeFile(join(model, 'model.yaml'), stringify({ ...card, version: '9.0.0' }));
   await writeFile(join(model, String(card.weights)), 'These are no weights.');
   const before = await catalogFiles();
-  const env = { FLOORMESH_SITE: site.dir, TMPDIR: scratch };
+  const elsewhere = { ...env, TMPDIR: scratch };
   for (const way of [
     ['--bridge', site.folder('bridge')],
     ['--key', site.keyFile],
   ]) {
-    const { code, out, err } = await floormesh(['catalog', 'add', model, ...way], { env });
+    const { code, out, err } = await floormesh(['catalog', 'add', model, ...way], { env: elsewhere });
     t.is(code, 1);
     t.is(out, '');
     t.regex(err, errorLines('ERR_\\w+', /.*ONNX/));

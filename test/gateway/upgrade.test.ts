@@ -5,6 +5,7 @@ import { ScriptedNode } from '../helpers/scripted-node.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { startTestBridge } from '../helpers/test-bridge.ts';
 import { startTestGateway, untilTold } from '../helpers/test-gateway.ts';
+import { agreesOn, measuredAt } from '../helpers/told-outcome.ts';
 
 test('a choice by prediction is made good when a node measures: with auto-update at once, else after consent', async (t) => {
   const bridge = await startTestBridge(t);
@@ -61,19 +62,6 @@ test('a choice by prediction is made good when a node measures: with auto-update
 
 /** What a node says that measured a build at so many times the original's time. */
 function outcome(name: string, times: number): TrialOutcome {
-  const p50Ms = 10 * times;
-  return {
-    name,
-    accuracy: { metric: 'binary', labelled: false, samples: 6, original: 1, build: 1 },
-    measurement: {
-      loadMs: 1,
-      p50Ms,
-      p95Ms: p50Ms,
-      p99Ms: p50Ms,
-      throughput: 1000 / p50Ms,
-      runs: 30,
-      peakMemoryMiB: 20,
-      ratio: { low: times, median: times, high: times },
-    },
-  };
+  const ratio = { low: times, median: times, high: times };
+  return { name, accuracy: agreesOn(1, 6), measurement: measuredAt(10 * times, { ratio }) };
 }

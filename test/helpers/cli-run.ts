@@ -1,36 +1,8 @@
 import { PassThrough } from 'node:stream';
-import { Command } from 'commander';
 import type { CliContext } from '../../cli/context.ts';
-import { acceptVerb } from '../../cli/verbs/accept.ts';
-import { alarmsVerb } from '../../cli/verbs/alarms.ts';
-import { catalogVerb } from '../../cli/verbs/catalog.ts';
-import { deployVerb } from '../../cli/verbs/deploy.ts';
-import { eventsVerb } from '../../cli/verbs/events.ts';
-import { explainVerb } from '../../cli/verbs/explain.ts';
-import { inferVerb } from '../../cli/verbs/infer.ts';
-import { nodesVerb } from '../../cli/verbs/nodes.ts';
-import { rolloutVerb } from '../../cli/verbs/rollout.ts';
-import { samplesVerb } from '../../cli/verbs/samples.ts';
-import { gcVerb } from '../../cli/verbs/gc.ts';
-import { rollbackVerb } from '../../cli/verbs/rollback.ts';
-import { undeployVerb } from '../../cli/verbs/undeploy.ts';
+import { program, runWith } from '../../cli/main.ts';
 import type { ApiServer } from './api-server.ts';
-
-const VERBS = [
-  acceptVerb,
-  alarmsVerb,
-  catalogVerb,
-  deployVerb,
-  eventsVerb,
-  explainVerb,
-  inferVerb,
-  nodesVerb,
-  rolloutVerb,
-  samplesVerb,
-  undeployVerb,
-  rollbackVerb,
-  gcVerb,
-];
+import type { Ended } from './command.ts';
 
 /** What a verb printed, and how it ended. */
 export interface CliRun {
@@ -52,27 +24,15 @@ export interface CliRunOptions {
 export async function runCli(
   server: Pick<ApiServer, 'api'> | undefined,
   args: string[],
-  { env, signal, onOut }: CliRunOptions = {},
+  options: CliRunOptions = {},
 ): Promise<CliRun> {
-  const run: CliRun = { out: '', err: '' };
   const gateway =
     server === undefined ? {} : { FLOORMESH_GATEWAY: server.api.url, FLOORMESH_TOKEN: server.api.token };
-  const context: CliContext = {
-    out: sink((text) => {
-      run.out += text;
-      onOut?.(run.out);
-    }),
-    err: sink((text) => (run.err += text)),
-    env: { ...gateway, ...env },
-    signal: signal ?? new AbortController().signal,
-    isTty: false,
-  };
-  const program = new Command('floormesh');
-  program.configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  for (const verb of VERBS) verb(program, context);
-  throwInsteadOfExit(program);
+  const run: CliRun = { out: '', err: '' };
+  const context = contextOf(run, { ...options, env: { ...gateway, ...options.env } });
+  const argv = ['node', 'floormesh', ...args];
   try {
-    await program.parseAsync(['node', 'floormesh', ...args]);
+    await (await program(argv, context)).parseAsync(argv);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     run.code = 'code' in error ? String(error.code) : error.name;
@@ -81,18 +41,32 @@ export async function runCli(
   return run;
 }
 
+/** Runs `floormesh ARGS` in this process, which costs less than one of its own: it prints and ends as that would. */
+export async function floormeshHere(args: string[], options: CliRunOptions = {}): Promise<Ended> {
+  const printed = { out: '', err: '' };
+  const code = await runWith(['node', 'floormesh', ...args], contextOf(printed, options));
+  return { code, ...printed };
+}
+
+/** What a verb gets: it prints into `run`. */
+function contextOf(run: { out: string; err: string }, { env, signal, onOut }: CliRunOptions): CliContext {
+  return {
+    out: sink((text) => {
+      run.out += text;
+      onOut?.(run.out);
+    }),
+    err: sink((text) => (run.err += text)),
+    env: { ...env },
+    signal: signal ?? new AbortController().signal,
+    isTty: false,
+  };
+}
+
 function sink(take: (text: string) => void): PassThrough {
   const stream = new PassThrough();
-  const write = (chunk: unknown): boolean => {
+  stream.write = (chunk: unknown): boolean => {
     take(String(chunk));
     return true;
   };
-  stream.write = write;
   return stream;
-}
-
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
-  command.configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  for (const child of command.commands) throwInsteadOfExit(child);
 }

@@ -11,6 +11,7 @@ import {
 import { settingsToTry } from '../../../gateway/rebuild/settings.ts';
 import { whereToRun } from '../../../gateway/rebuild/where.ts';
 import { RebuildBench } from '../../helpers/rebuild-bench.ts';
+import { agreesOn, measuredAt } from '../../helpers/told-outcome.ts';
 
 const CARD = { rebuild: { allow: ['fp16' as const], keepFloat: [] } };
 
@@ -23,20 +24,8 @@ function outcomes(names: readonly string[], samples: number, times: number): Tri
   return names.map((name) => {
     const isOnGraphics = name.endsWith('/webgpu');
     const p50Ms = isOnGraphics ? 10 * times * (name.startsWith('fp16') ? 0.5 : 1) : 10;
-    return {
-      name,
-      accuracy: { metric: 'binary', labelled: false, samples, original: 1, build: 1 },
-      measurement: {
-        loadMs: 1,
-        p50Ms,
-        p95Ms: p50Ms,
-        p99Ms: p50Ms,
-        throughput: 1000 / p50Ms,
-        runs: 30,
-        peakMemoryMiB: 20,
-      },
-      ...(isOnGraphics ? { onCpu: ['Resize'] } : {}),
-    };
+    const measured = { name, accuracy: agreesOn(1, samples), measurement: measuredAt(p50Ms) };
+    return isOnGraphics ? { ...measured, onCpu: ['Resize'] } : measured;
   });
 }
 

@@ -1,25 +1,14 @@
 import test from 'ava';
 import type { TrialOutcome } from '../../../core/index.ts';
 import { RebuildBench } from '../../helpers/rebuild-bench.ts';
+import { agreesOn, measuredAt } from '../../helpers/told-outcome.ts';
 
 const CARD = { rebuild: { allow: ['optimize' as const], keepFloat: [] } };
 
 /** What a node says of a build that it finds so good, at half of the original's time. */
 function outcome(name: string, samples: number, build: number): TrialOutcome {
-  const p50Ms = name === 'original' ? 10 : 5;
-  return {
-    name,
-    accuracy: { metric: 'binary', labelled: false, samples, original: 1, build },
-    measurement: {
-      loadMs: 1,
-      p50Ms,
-      p95Ms: p50Ms,
-      p99Ms: p50Ms,
-      throughput: 1000 / p50Ms,
-      runs: 30,
-      peakMemoryMiB: 20,
-    },
-  };
+  const measurement = measuredAt(name === 'original' ? 10 : 5);
+  return { name, accuracy: agreesOn(build, samples), measurement };
 }
 
 for (const [what, onAll, chosen] of [

@@ -2,6 +2,7 @@ import test from 'ava';
 import type { TrialOutcome } from '../../../core/index.ts';
 import { signTrial } from '../../../trust/index.ts';
 import { RebuildBench } from '../../helpers/rebuild-bench.ts';
+import { measuredAt } from '../../helpers/told-outcome.ts';
 
 const CARD = { rebuild: { allow: ['fp16-weights' as const, 'int8-weights' as const], keepFloat: [] } };
 /** The original takes more, and what it is stored in smaller does not. */
@@ -42,9 +43,8 @@ test('nodes with little room get the best build that fits, and those with more k
     // As on a CPU that pays for the smaller form at every run.
     const results = request.builds.map(({ name }): TrialOutcome => {
       const slow = name === 'original' ? 1 : 2;
-      const times = { loadMs: 1, p50Ms: slow, p95Ms: slow, p99Ms: slow, throughput: 1000 / slow, runs: 100 };
       const ratio = { low: slow, median: slow, high: slow };
-      return { name, measurement: { ...times, peakMemoryMiB: 1, ratio } };
+      return { name, measurement: measuredAt(slow, { ratio }) };
     });
     const signature = signTrial(bench.node, request, results);
     return { measuredBy: 'press-1', results, signed: [{ results, signature }] };

@@ -1,25 +1,14 @@
 import test from 'ava';
 import type { TrialOutcome } from '../../../core/index.ts';
 import { RebuildBench } from '../../helpers/rebuild-bench.ts';
+import { agreesOn, measuredAt } from '../../helpers/told-outcome.ts';
 
 const CARD = { rebuild: { allow: ['fp16' as const, 'int8-weights' as const], keepFloat: [] } };
 
 /** What a node says of a build: half precision takes a quarter of the time there. */
 function outcome(name: string, samples: number, build: number): TrialOutcome {
-  const p50Ms = { original: 10, fp16: 2.5 }[name] ?? 5;
-  return {
-    name,
-    accuracy: { metric: 'binary', labelled: false, samples, original: 1, build },
-    measurement: {
-      loadMs: 1,
-      p50Ms,
-      p95Ms: p50Ms,
-      p99Ms: p50Ms,
-      throughput: 1000 / p50Ms,
-      runs: 30,
-      peakMemoryMiB: 20,
-    },
-  };
+  const measurement = measuredAt({ original: 10, fp16: 2.5 }[name] ?? 5);
+  return { name, accuracy: agreesOn(build, samples), measurement };
 }
 
 for (const [what, onAll, chosen, samples] of [

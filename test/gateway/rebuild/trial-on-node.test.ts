@@ -7,6 +7,7 @@ import { PeerUnreachableError, peerIdOf } from '../../../mesh/index.ts';
 import { generateKeyPair, signTrial } from '../../../trust/index.ts';
 import type { RosterNode } from '../../../gateway/roster/index.ts';
 import { sampleConfiguration } from '../../helpers/sample-site.ts';
+import { measuredAt } from '../../helpers/told-outcome.ts';
 
 const build = { digest: digestOf('build'), size: 5 };
 const REQUEST: TrialRequest = {
@@ -118,9 +119,8 @@ async function threeNodes(
 
 function timed(name: string, ratio: [low: number, median: number, high: number], memory = 10): TrialOutcome {
   const [low, median, high] = ratio;
-  const [p50Ms, runs] = [median, 20];
-  const times = { loadMs: 1, p50Ms, p95Ms: p50Ms, p99Ms: p50Ms, throughput: 1 / p50Ms, runs };
-  return { name, measurement: { ...times, peakMemoryMiB: memory, ratio: { low, median, high } } };
+  const more = { peakMemoryMiB: memory, ratio: { low, median, high } };
+  return { name, measurement: measuredAt(median, more) };
 }
 
 const ORIGINAL = timed('original', [1, 1, 1]);
@@ -134,7 +134,7 @@ test('two idle nodes of a class measure at the same time, and a third is left al
   const [, int8] = found?.results ?? [];
   t.deepEqual(int8?.measurement?.ratio, { low: 0.45, median: Math.sqrt(0.5 * 0.6), high: 0.65 });
   t.is(int8?.measurement?.peakMemoryMiB, 30);
-  t.is(int8?.measurement?.runs, 40);
+  t.is(int8?.measurement?.runs, 60);
 
   const { asked: alone } = await threeNodes({ one, other }, { most: 1 });
   t.deepEqual(alone, ['one']);

@@ -1,35 +1,12 @@
 import test from 'ava';
-import { digestOf, hardwareClassOf, parseDeploymentSpec } from '../../../core/index.ts';
 import { agedOut, goBack } from '../../../gateway/rollouts/back.ts';
-import type { DeploymentRecord, NodePackage, RolloutRecord } from '../../../gateway/rollouts/records.ts';
-import type { Share } from '../../../gateway/rollouts/share.ts';
-import { sampleConfiguration, sampleEntry } from '../../helpers/sample-site.ts';
-
-const hardwareClass = hardwareClassOf(sampleConfiguration(['avx2', 'fma'], 'i5'));
-const spec = parseDeploymentSpec({ name: 'labels', app: 'label-reader', to: 'all', autoUpdate: true });
-const app = { name: 'label-reader', version: '1.0.0' };
-
-function share(node: string, version: string): Share {
-  if (hardwareClass === undefined) throw new TypeError('the sample has a class');
-  return {
-    node,
-    name: node,
-    key: digestOf(node + version),
-    app: sampleEntry('app', 'label-reader', '1.0.0'),
-    runtime: sampleEntry('runtime', 'onnxruntime-node', '1.30.0'),
-    models: { reader: sampleEntry('model', 'ocr', version) },
-    hardwareClass,
-    variant: 'full',
-    variantReason: 'it fits',
-    memoryMiB: 100,
-    sources: [],
-    actions: {},
-  };
-}
-
-function packed(revision: number): NodePackage {
-  return { digest: digestOf(`package ${revision}`), size: 1, contentSize: 9, modelSize: 5, summary: '' };
-}
+import type { DeploymentRecord, RolloutRecord } from '../../../gateway/rollouts/records.ts';
+import {
+  LABELS_APP,
+  labelsPackage as packed,
+  labelsRecord,
+  labelsShare as share,
+} from '../../helpers/labels-rollout.ts';
 
 /** A rollout of a version of the model to some nodes, and on which of them it became active. */
 function rollout(
@@ -56,8 +33,8 @@ function rollout(
     ran,
     since,
     made: {
-      spec,
-      app,
+      spec: labelsRecord().spec,
+      app: LABELS_APP,
       models: { reader: { name: 'ocr', version } },
       shares: of((node) => share(node, version)),
     },
@@ -66,17 +43,7 @@ function rollout(
 
 /** The deployment after its rollouts: every node was offered what the last one with it had. */
 function after(rollouts: RolloutRecord[]): DeploymentRecord {
-  const record: DeploymentRecord = {
-    spec,
-    revision: 0,
-    createdAt: 0,
-    app,
-    models: {},
-    shares: {},
-    offers: {},
-    removals: {},
-    rollout: null,
-  };
+  const record = labelsRecord();
   for (const { rollout: about, packages, made } of rollouts) {
     record.revision = about.revision;
     record.models = made?.models ?? {};
@@ -108,7 +75,7 @@ test('all nodes go back at once to the package that they had, as a revision of i
   t.is(deployment.revision, 3);
   t.is(deployment.shares.a?.models.reader?.version, '1.0.0');
   t.deepEqual(deployment.spec, {
-    ...spec,
+    ...labelsRecord().spec,
     appVersion: '1.0.0',
     models: { reader: { name: 'ocr', version: '1.0.0' } },
   });

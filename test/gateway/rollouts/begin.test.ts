@@ -1,5 +1,5 @@
 import test from 'ava';
-import { advanceRollout, digestOf, hardwareClassOf, parseDeploymentSpec } from '../../../core/index.ts';
+import { advanceRollout, digestOf } from '../../../core/index.ts';
 import {
   beginRollout,
   resumeRollout,
@@ -8,48 +8,16 @@ import {
 } from '../../../gateway/rollouts/begin.ts';
 import type { DeploymentRecord } from '../../../gateway/rollouts/index.ts';
 import { type Share, whatIsNew } from '../../../gateway/rollouts/share.ts';
-import { sampleConfiguration, sampleEntry } from '../../helpers/sample-site.ts';
+import { labelsPackage, labelsRecord, labelsShare as share } from '../../helpers/labels-rollout.ts';
 
-const hardwareClass = hardwareClassOf(sampleConfiguration(['avx2', 'fma'], 'i5'));
-
-function share(node: string, model = '1.0.0'): Share {
-  if (hardwareClass === undefined) throw new TypeError('the sample has a class');
-  return {
-    node,
-    name: node,
-    key: digestOf(node + model),
-    app: sampleEntry('app', 'label-reader', '1.0.0'),
-    runtime: sampleEntry('runtime', 'onnxruntime-node', '1.30.0'),
-    models: { reader: sampleEntry('model', 'ocr', model) },
-    hardwareClass,
-    variant: 'full',
-    variantReason: 'it fits',
-    memoryMiB: 100,
-    sources: [],
-    actions: {},
-  };
-}
-
+/** The deployment at revision 3, as some nodes have it. */
 function record(autoUpdate: boolean, had: Share[] = []): DeploymentRecord {
-  const offer = {
-    digest: digestOf('p'),
-    size: 1,
-    contentSize: 1,
-    modelSize: 1,
-    summary: '',
-    revision: 3,
-    autoUpdate: true,
-  };
+  const offer = { ...labelsPackage(3), revision: 3, autoUpdate: true };
   return {
-    spec: parseDeploymentSpec({ name: 'labels', app: 'label-reader', to: 'all', autoUpdate }),
+    ...labelsRecord(autoUpdate),
     revision: 3,
-    createdAt: 0,
-    app: { name: 'label-reader', version: '1.0.0' },
-    models: {},
     shares: Object.fromEntries(had.map((one) => [one.node, one])),
     offers: Object.fromEntries(had.map((one) => [one.node, offer])),
-    removals: {},
-    rollout: null,
   };
 }
 
