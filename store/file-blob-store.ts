@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -12,13 +11,13 @@ import {
 import type { BlobStore, PartialBlob } from './blob-store.ts';
 import { ChunkBook } from './chunk-book.ts';
 import { completePartial } from './complete-partial.ts';
-import { BLOCK_BYTES, ENCODING_PAYS, MAX_FOLD_DEPTH, PATH_GRACE_MS } from './constants.ts';
+import { ENCODING_PAYS, MAX_FOLD_DEPTH, PATH_GRACE_MS } from './constants.ts';
 import { cutFile } from './cut/cut.ts';
 import { ensureDir, sweepAbandoned, syncFolder } from './durable.ts';
 import { withEncoding } from './encoding/encode.ts';
 import { BlobCorruptError, BlobNotFoundError, notFound, storageError, systemCode } from './errors.ts';
 import { fillKnown, type KnownChunks } from './fill-known.ts';
-import { digestOfFile, readAt } from './file-digest.ts';
+import { blocksOf, digestOfFile, digestOfHandle, readAt } from './file-digest.ts';
 import { type FilePartial, openFilePartial, RESTING_SUFFIX, sweepOldPartials } from './file-partial.ts';
 import { FoldedBlobs } from './folded-blobs.ts';
 import { withLock } from './lock.ts';
@@ -190,10 +189,14 @@ class FileBlobStore implements BlobStore {
 
   async putFile(path: string): Promise<{ digest: Digest; size: number }> {
     // Hashing first costs one more read, and saves the copy where the content is known already.
-    const found = await digestOfFile(path);
-    if (!(await this.has(found.digest)))
-      await this.#write(createReadStream(path, { highWaterMark: BLOCK_BYTES }), found);
-    return found;
+    const handle = await open(path, 'r');
+    try {
+      const found = await digestOfHandle(handle);
+      if (!(await this.has(found.digest))) await this.#write(blocksOf(handle), found);
+      return found;
+    } finally {
+      await handle.close();
+    }
   }
 
   async partial(digest: Digest, list: ChunkList): Promise<PartialBlob> {

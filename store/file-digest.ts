@@ -15,13 +15,22 @@ export async function digestOfFile(path: string): Promise<{ digest: Digest; size
 /** The same for an open file, from its start. */
 export async function digestOfHandle(handle: FileHandle): Promise<{ digest: Digest; size: number }> {
   const digester = new Digester();
-  const block = Buffer.allocUnsafe(BLOCK_BYTES);
   let size = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(block, 0, BLOCK_BYTES, size);
-    if (bytesRead === 0) return { digest: digester.digest(), size };
-    digester.update(block.subarray(0, bytesRead));
-    size += bytesRead;
+  for await (const block of blocksOf(handle)) {
+    digester.update(block);
+    size += block.byteLength;
+  }
+  return { digest: digester.digest(), size };
+}
+
+/** What a file holds, block by block: each is valid until the next one is asked for. */
+export async function* blocksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  const block = Buffer.allocUnsafe(BLOCK_BYTES);
+  for (let offset = 0; ;) {
+    const { bytesRead } = await handle.read(block, 0, BLOCK_BYTES, offset);
+    if (bytesRead === 0) return;
+    yield block.subarray(0, bytesRead);
+    offset += bytesRead;
   }
 }
 

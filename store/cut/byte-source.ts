@@ -20,12 +20,13 @@ export function withFileSource<T>(path: string, work: (source: ByteSource) => T)
     const { size } = fstatSync(file);
     const window = Buffer.allocUnsafe(WINDOW_BYTES);
     let [start, held] = [0, 0];
+    let large = new Uint8Array();
     return work({
       size,
       read: (offset, length) => {
         if (length > WINDOW_BYTES) {
-          const bytes = Buffer.allocUnsafe(length);
-          return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
+          if (length > large.byteLength) large = Buffer.allocUnsafe(length);
+          return large.subarray(0, readSync(file, large, 0, length, offset));
         }
         if (offset < start || offset + length > start + held) {
           held = readSync(file, window, 0, WINDOW_BYTES, offset);

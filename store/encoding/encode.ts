@@ -130,7 +130,7 @@ class Files {
   }
 }
 
-/** A copy: windows are used again. */
+/** Of a source of its own, so that no later read takes its place. */
 function readFrom(path: string, offset: number, length: number): Uint8Array {
-  return withFileSource(path, (source: ByteSource) => Uint8Array.from(source.read(offset, length)));
+  return withFileSource(path, (source: ByteSource) => source.read(offset, length));
 }

@@ -1,11 +1,10 @@
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { writeTemplateModel } from '../../apps/make/models/lamp.ts';
-import { runWith } from '../../cli/main.ts';
+import { floormeshHere as floormesh } from '../helpers/cli-run.ts';
 import { type Ended, start } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -19,27 +18,6 @@ interface Handled {
   actions: { name: string; message: string; attachment?: { contentType: string } }[];
   published: { topic: string; value: unknown }[];
   captured: { why: string; model?: string }[];
-}
-
-/** Runs `floormesh ARGS` in this process. */
-async function floormesh(args: readonly string[]): Promise<Ended> {
-  const printed = { out: '', err: '' };
-  const sink = (key: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        printed[key] += String(chunk);
-        done();
-      },
-    });
-  const context = {
-    out: sink('out'),
-    err: sink('err'),
-    env: {},
-    signal: new AbortController().signal,
-    isTty: false,
-  };
-  const code = await runWith(['node', 'floormesh', ...args], context);
-  return { code, ...printed };
 }
 
 async function newApp(t: ExecutionContext): Promise<string> {

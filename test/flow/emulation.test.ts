@@ -6,7 +6,7 @@ import { demoSounds } from '../../apps/make/index.ts';
 import { canEmulate, emulatorWrapper } from '../../cli/demo/emulation.ts';
 import { type DemoNode, EMULATED_NODES } from '../../cli/demo/plan.ts';
 import type { Explanation, LoggedEvent, NodeView } from '../../gateway/index.ts';
-import { floormesh } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
 import { newFolder, SmallSite } from '../helpers/small-site.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
@@ -37,7 +37,7 @@ if (HASWELL !== undefined && emulates)
     });
     const env = { FLOORMESH_SITE: site.folder('gateway') };
     const json = async <T>(...args: string[]): Promise<T> => {
-      const { code, out, err } = await floormesh([...args, '--json'], { env });
+      const { code, out, err } = await floormeshHere([...args, '--json'], { env });
       if (code !== 0) throw new Error(`${args.join(' ')}: ${err}\n${await site.log(NODE)}`);
       return JSON.parse(out) as T;
     };
@@ -59,7 +59,7 @@ if (HASWELL !== undefined && emulates)
     t.false(node?.configuration.cpu.features.some((feature) => /vnni|avx512|amx/.test(feature)));
 
     await json('deploy', 'impulse-alert', '--action', 'publish=note');
-    const { code, err } = await floormesh(['rollout', 'watch'], { env });
+    const { code, err } = await floormeshHere(['rollout', 'watch'], { env });
     t.is(code, 0, err);
     const explanation = await json<Explanation>('explain', NODE);
     const built = explanation.deployments[0]?.models['impulse'];
@@ -73,7 +73,7 @@ if (HASWELL !== undefined && emulates)
     const shot = (await demoSounds()).find(({ impulsive }) => impulsive);
     await writeFile(join(site.folder(NODE), 'sounds', 'shot.wav'), shot?.wav ?? '');
     const alarms = async (): Promise<LoggedEvent[]> => {
-      const { out } = await floormesh(['events', '--type', 'alarm', '--json'], { env });
+      const { out } = await floormeshHere(['events', '--type', 'alarm', '--json'], { env });
       return out.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as LoggedEvent]));
     };
     await until('the alarm is raised', async () => (await alarms()).length > 0);

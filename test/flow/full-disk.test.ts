@@ -2,7 +2,8 @@ import test from 'ava';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoggedEvent, NodeView } from '../../gateway/index.ts';
-import { daemonCommand, floormesh } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
+import { daemonCommand } from '../helpers/command.ts';
 import { mayMount, onSmallDisk } from '../helpers/small-disk.ts';
 import { SmallSite } from '../helpers/small-site.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -26,7 +27,7 @@ testWithMount('a full disk is told, stops no daemon, and work goes on once there
   // The gateway's api.json is on its own small disk, which only it sees.
   const env = { FLOORMESH_GATEWAY: String(gateway.ready.api), FLOORMESH_SITE: '' };
   const ask = async <T>(...args: string[]): Promise<T> => {
-    const { code, out, err } = await floormesh([...args, '--json'], { env });
+    const { code, out, err } = await floormeshHere([...args, '--json'], { env });
     if (code !== 0) throw new Error(err);
     return JSON.parse(`[${out.trim().split('\n').join(',')}]`) as T;
   };
@@ -37,7 +38,7 @@ testWithMount('a full disk is told, stops no daemon, and work goes on once there
     return told !== '';
   });
   t.is(told, 'ERR_DISK_FULL');
-  t.regex((await floormesh(['nodes', 'show', 'press'], { env })).out, /problem +ERR_DISK_FULL: .*pulled/);
+  t.regex((await floormeshHere(['nodes', 'show', 'press'], { env })).out, /problem +ERR_DISK_FULL: .*pulled/);
 
   await writeFile(room('gateway'), '');
   let notices: LoggedEvent[] = [];

@@ -5,7 +5,8 @@ import { randomOf } from '../../apps/make/random.ts';
 import { encodeSamples, float32 } from '../../core/index.ts';
 import type { Explanation, NodeView } from '../../gateway/index.ts';
 import { DISK_RESERVE_BYTES } from '../../node/constants.ts';
-import { daemonCommand, floormesh } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
+import { daemonCommand } from '../helpers/command.ts';
 import { writeFiles } from '../helpers/folders.ts';
 import { SIXTY_APP, sixtyTensorsFolder } from '../helpers/sixty-tensors.ts';
 import { mayMount, onSmallDisk } from '../helpers/small-disk.ts';
@@ -55,7 +56,9 @@ testWithMount(
       onSmallDisk(daemonCommand('node', folder), folder, '600m', '/nowhere'),
     );
     const ask = async <T>(...args: string[]): Promise<T> => {
-      const { code, out, err } = await floormesh([...args, '--json'], { env: { FLOORMESH_SITE: site.dir } });
+      const { code, out, err } = await floormeshHere([...args, '--json'], {
+        env: { FLOORMESH_SITE: site.dir },
+      });
       if (code !== 0) throw new Error(err);
       return JSON.parse(out) as T;
     };
@@ -73,11 +76,11 @@ testWithMount(
       return diskFreeMiB <= LEFT_MIB;
     });
 
-    const deployed = await floormesh(['deploy', 'sorter', '--auto-update', '--objective', 'memory'], {
+    const deployed = await floormeshHere(['deploy', 'sorter', '--auto-update', '--objective', 'memory'], {
       env: { FLOORMESH_SITE: site.dir },
     });
     t.is(deployed.code, 0, deployed.err);
-    const watched = await floormesh(['rollout', 'watch'], { env: { FLOORMESH_SITE: site.dir } });
+    const watched = await floormeshHere(['rollout', 'watch'], { env: { FLOORMESH_SITE: site.dir } });
     t.is(watched.code, 0, watched.err);
     const why = async (node: string): Promise<string[]> => {
       const [deployment] = (await ask<Explanation>('explain', node)).deployments;

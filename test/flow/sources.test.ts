@@ -6,7 +6,8 @@ import { decodePicture, encodePicture } from '../../inference/app/index.ts';
 import type { LoggedEvent, NodeView } from '../../gateway/api/index.ts';
 import { freePort } from '../../cli/demo/free-port.ts';
 import { hasMosquitto, mosquittoBroker } from '../helpers/brokers.ts';
-import { floormesh } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
+import type { Ended } from '../helpers/command.ts';
 import { ffmpeg, hasFfmpeg } from '../helpers/ffmpeg.ts';
 import { opcuaServer } from '../helpers/opcua-server.ts';
 import { newFolder, SmallSite } from '../helpers/small-site.ts';
@@ -42,8 +43,8 @@ run(
       await site.stop();
       await rm(site.dir, { recursive: true, force: true });
     });
-    const cli = (...args: string[]): ReturnType<typeof floormesh> =>
-      floormesh(args, { env: { FLOORMESH_SITE: site.dir } });
+    const cli = (...args: string[]): Promise<Ended> =>
+      floormeshHere(args, { env: { FLOORMESH_SITE: site.dir } });
     const json = async <T>(...args: string[]): Promise<T> => {
       const { code, out, err } = await cli(...args, '--json');
       if (code !== 0) throw new Error(`${args.join(' ')}: ${err}`);

@@ -4,7 +4,7 @@ import test from 'ava';
 import { chosenOf, float32, type RebuildReport, scoreSample } from '../../core/index.ts';
 import type { Explanation, NodeView } from '../../gateway/index.ts';
 import { packBundledRuntimes } from '../../cli/init/bundled-runtimes.ts';
-import { floormesh } from '../helpers/command.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
 import { newFolder, SmallSite } from '../helpers/small-site.ts';
 import {
   TEXTURE_RECIPES,
@@ -33,7 +33,7 @@ test('two classes on one mesh get different builds of a model, each by what was 
   });
   const env = { FLOORMESH_SITE: site.folder('gateway') };
   const json = async <T>(...args: string[]): Promise<T> => {
-    const { code, out, err } = await floormesh([...args, '--json'], { env });
+    const { code, out, err } = await floormeshHere([...args, '--json'], { env });
     if (code !== 0) throw new Error(`${args.join(' ')}: ${err}\n${await site.log('gateway')}`);
     return JSON.parse(out) as T;
   };
@@ -44,7 +44,7 @@ test('two classes on one mesh get different builds of a model, each by what was 
   });
 
   await json('deploy', APP);
-  const { code, err } = await floormesh(['rollout', 'watch'], { env });
+  const { code, err } = await floormeshHere(['rollout', 'watch'], { env });
   t.is(code, 0, err);
 
   const reports = new Map<Name, RebuildReport>();

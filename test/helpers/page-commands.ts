@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCli } from './cli-run.ts';
-import { type Ended, floormesh, start } from './command.ts';
+import { floormeshHere } from './cli-run.ts';
+import { type Ended, start } from './command.ts';
 import type { SmallSite } from './small-site.ts';
 import { until } from './until.ts';
 
@@ -30,13 +30,7 @@ export async function followAppsPage(dir: string, site: SmallSite): Promise<Reco
     return out;
   };
   const env = { FLOORMESH_SITE: site.dir };
-  const cli = async (...args: string[]): Promise<string> => {
-    // Verbs that ask the site do so in this process, which costs less.
-    if (args[0] === 'app' || args[0] === 'init') return done(args, floormesh(args, { env }));
-    const { out, err, code = 0, message = '' } = await runCli(undefined, args, { env });
-    if (code !== 0) throw new Error(`${args.join(' ')}: ${code}: ${message}\n${out}${err}`);
-    return out;
-  };
+  const cli = (...args: string[]): Promise<string> => done(args, floormeshHere(args, { env }));
   const place = (word: string): string =>
     word
       .replace(/^'|'$/g, '')
