@@ -1,5 +1,6 @@
 /** The test command: type check, lint, tests. Ends with `N passed, N failed`, and fails when anything did. */
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -11,23 +12,33 @@ interface Count {
 }
 
 /** Runs a tool from node_modules and hands its output on, line by line. */
-function runTool(tool: string, args: string[], onLine: (line: string) => void): Promise<number> {
+function runTool(
+  tool: string,
+  args: string[],
+  onLine: (line: string) => void,
+  priority: number = constants.priority.PRIORITY_NORMAL,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(`${ROOT}node_modules/.bin/${tool}`, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child.once('error', reject);
+    if (child.pid !== undefined) setPriority(child.pid, priority);
     const lines = createInterface({ input: child.stdout });
     lines.on('line', onLine);
     child.once('close', (code) => resolve(code ?? 1));
   });
 }
 
-/** A tool that passes or fails as a whole. What it says is printed when it has ended: others run beside it. */
+/**
+ * A tool that passes or fails as a whole. It gets what the tests leave of this machine, and what it says is printed when
+ * it has ended.
+ */
 async function check(name: string, tool: string, args: string[]): Promise<Count> {
   const lines: string[] = [];
-  const code = await runTool(tool, args, (line) => lines.push(line));
+  const keep = (line: string): void => void lines.push(line);
+  const code = await runTool(tool, args, keep, constants.priority.PRIORITY_BELOW_NORMAL);
   for (const line of lines) console.log(line);
   console.log(`${code === 0 ? 'ok' : 'not ok'} - ${name}`);
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
@@ -46,18 +57,17 @@ async function tests(files: string[]): Promise<Count> {
   return count;
 }
 
+/** What is checked beside the tests, one after the other. */
+async function checks(): Promise<Count[]> {
+  return [
+    await check('type check', 'tsc', ['--noEmit']),
+    await check('lint', 'eslint', ['.']),
+    await check('format', 'prettier', ['--check', '--log-level', 'warn', '.']),
+  ];
+}
+
 const files = process.argv.slice(2);
-const counts =
-  files.length > 0
-    ? [await tests(files)]
-    : [
-        ...(await Promise.all([
-          check('type check', 'tsc', ['--noEmit']),
-          check('lint', 'eslint', ['.']),
-          check('format', 'prettier', ['--check', '--log-level', 'warn', '.']),
-        ])),
-        await tests([]),
-      ];
+const counts = files.length > 0 ? [await tests(files)] : (await Promise.all([checks(), tests([])])).flat();
 const total = counts.reduce((sum, { passed, failed }) => ({
   passed: sum.passed + passed,
   failed: sum.failed + failed,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Rollout } from '../../core/index.ts';
 import type { DeploymentView, DeployResult, Explanation, NodeView } from '../../gateway/index.ts';
-import { writeModels } from '../../apps/make/index.ts';
+import { type SampleModel, writeModels } from '../../apps/make/index.ts';
 import { packFolder, publishInto } from '../publish.ts';
 import { appFolder } from './folders.ts';
 import type { Feed } from './feed.ts';
@@ -28,11 +28,14 @@ const EMULATED_FACTOR = 8;
 
 /** Fills the catalog: two apps, three models. The runtimes are there since the bridge was made. */
 export async function fillCatalog(site: DemoSite, signal: AbortSignal): Promise<void> {
-  const models = join(site.dir, 'models');
-  await writeModels(models, { signal });
-  for (const folder of ['label-detector', 'label-recogniser', 'impulse'])
-    await publishFolder(site, join(models, folder), signal);
+  for (const model of ['label-detector', 'label-recogniser', 'impulse'] as const)
+    await publishModel(site, model, signal);
   for (const app of ['label-reader', 'impulse-alert']) await publishFolder(site, appFolder(app), signal);
+}
+
+async function publishModel(site: DemoSite, model: SampleModel, signal: AbortSignal): Promise<void> {
+  const written = await writeModels(join(site.dir, 'models'), { only: [model], signal });
+  for (const { path } of written) await publishFolder(site, path, signal);
 }
 
 async function publishFolder(site: DemoSite, dir: string, signal: AbortSignal): Promise<void> {
@@ -122,8 +125,7 @@ export async function worked(scene: Scene): Promise<void> {
 export async function update(scene: Scene): Promise<void> {
   const { site, observer, feed } = scene;
   await feed.pictures(site.nodes, 3);
-  const next = join(site.dir, 'models', 'label-recogniser-2');
-  await publishFolder(site, next, scene.signal);
+  await publishModel(site, 'label-recogniser-2', scene.signal);
   await observer.until(
     'the node without auto-update waits for consent',
     patience(scene, ROLLOUT_PATIENCE_MS),

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { chosenOf, float32, type RebuildReport, scoreSample } from '../../core/index.ts';
 import type { Explanation, NodeView } from '../../gateway/index.ts';
-import { packBundledRuntimes } from '../../cli/init/bundled-runtimes.ts';
+import { publishInto } from '../../cli/publish.ts';
+import { packOnnxruntimeWeb } from '../../provider-bridge/index.ts';
 import { floormeshHere } from '../helpers/cli-run.ts';
 import { newFolder, SmallSite } from '../helpers/small-site.ts';
 import {
@@ -106,7 +107,8 @@ test('two classes on one mesh get different builds of a model, each by what was 
 /** A bridge with both runtimes, the model and its app; a gateway; a node of each class. */
 async function startSite(site: SmallSite): Promise<void> {
   await site.initBridge();
-  await packBundledRuntimes(site.folder('bridge'), AbortSignal.timeout(60_000));
+  await site.publishRuntime();
+  await publishInto(site.folder('bridge'), site.keyFile, (blobs) => packOnnxruntimeWeb(blobs));
   const [model, app] = [join(site.dir, 'textures'), join(site.dir, APP)];
   await writeTextureModel(model);
   await writeTextureApp(app);

@@ -52,9 +52,12 @@ export class SmallSite {
     await this.publishRuntime();
   }
 
-  /** Puts onnxruntime-node into the bridge's catalog. */
+  /** Puts onnxruntime-node for this machine's platform into the bridge's catalog. */
   async publishRuntime(): Promise<void> {
-    await publishInto(this.folder('bridge'), this.keyFile, (blobs) => packOnnxruntimeNode(blobs));
+    const platforms = [{ os: process.platform, arch: process.arch }];
+    await publishInto(this.folder('bridge'), this.keyFile, (blobs) =>
+      packOnnxruntimeNode(blobs, { platforms }),
+    );
   }
 
   /** Makes the bridge's folder, with nothing in its catalog. */
