@@ -5,6 +5,8 @@ export interface Floor {
   revision: number;
   /** Absent where that revision took the deployment from the node. */
   package?: Install['package'] | undefined;
+  /** How far people were told of that. */
+  told?: 'begun' | 'done' | undefined;
 }
 
 export type OfferDecision =

@@ -24,6 +24,8 @@ export interface RuntimeProof {
   problem?: string | undefined;
   /** Of an accelerator: what it was tried with, see `ProofGround`. */
   on?: string | undefined;
+  /** It ran before. What is away may come back: it is tried again by itself. */
+  lost?: boolean | undefined;
 }
 
 /** What a proof depends on beside the runtime itself. */
@@ -48,6 +50,27 @@ export function proofsHolding(record: RuntimeRecord, ground: ProofGround): Runti
 /** Whether some of a record has to be found out again. Until then it is believed: most drivers work after an update. Pure. */
 export function isStale(record: RuntimeRecord, ground: ProofGround): boolean {
   return proofsHolding(record, ground).length < record.proofs.length;
+}
+
+/** Whether an accelerator that it ran on is away. Pure. */
+export function hasLost(record: RuntimeRecord, ground: ProofGround): boolean {
+  return stillHolds(record, ground) && record.proofs.some(({ lost }) => lost === true);
+}
+
+/** Marks what does not run any more as lost. Pure. @param before what was found out at the last try */
+export function withLost(proofs: readonly RuntimeProof[], before: readonly RuntimeProof[]): RuntimeProof[] {
+  return proofs.map((proof) => {
+    const known = before.find(({ provider }) => provider === proof.provider);
+    const isLost = isAccelerated(proof.provider) && !proof.ok && (known?.ok === true || known?.lost === true);
+    return isLost ? { ...proof, lost: true } : proof;
+  });
+}
+
+/** Whether two tries came to the same. Pure. */
+export function sameOutcome(a: readonly RuntimeProof[], b: readonly RuntimeProof[]): boolean {
+  return (
+    a.length === b.length && a.every(({ provider, ok }, i) => provider === b[i]?.provider && ok === b[i].ok)
+  );
 }
 
 /** The offered runtimes that have to be fetched and tried. Pure. */

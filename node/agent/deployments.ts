@@ -10,7 +10,7 @@ import { verifyOffer, verifyRemoval } from '../../trust/index.ts';
 import { NotDeployedError, OfferOutdatedError } from '../errors.ts';
 import type { NewEvent } from '../events/site-event.ts';
 import type { DeploymentHost } from '../runtime-host/host.ts';
-import { decideOffer, planResume } from './decide-offer.ts';
+import { decideOffer, type Floor, planResume } from './decide-offer.ts';
 import type { InstallBook, InstallRecord } from './install-book.ts';
 import type { Installer } from './installer.ts';
 
@@ -24,6 +24,8 @@ export interface DeploymentsComponents {
   installer: Installer;
   makeHost: (deployment: string) => DeploymentHost;
   addEvent: (event: NewEvent) => Promise<unknown>;
+  /** Whether an event like that waits for the gateway. */
+  isKept: (event: NewEvent) => Promise<boolean>;
   /** Gives up the events that wait for a deployment. */
   giveUp: (deployment: string) => Promise<void>;
   /** Takes what is of no more use off the disk. */
@@ -198,7 +200,7 @@ export class Deployments {
 
   /** Ends everything of a deployment that is withdrawn; a restart goes on with what was cut off. */
   async #clear(deployment: string): Promise<void> {
-    const { book, installer, giveUp, addEvent, tidy } = this.#components;
+    const { book, installer, giveUp, tidy } = this.#components;
     const left = book.of(deployment).filter(({ install }) => install.state !== 'removed');
     if (left.length === 0) return;
     await this.#cancel(deployment);
@@ -206,10 +208,26 @@ export class Deployments {
     this.#hosts.delete(deployment);
     await installer.unlink(deployment);
     await giveUp(deployment);
-    const message = `${deployment} was taken off this node`;
-    await addEvent({ type: 'install', deployment, subject: 'removed', message });
+    await this.#tellRemoved(deployment);
     for (const { install } of left) await book.advance(install, 'removed');
     void tidy();
+  }
+
+  /** Told once, also where a removal was cut off and is gone through again. */
+  async #tellRemoved(deployment: string): Promise<void> {
+    const { book, addEvent, isKept } = this.#components;
+    const { told, revision = 0 }: Partial<Floor> = (await book.floor(deployment)) ?? {};
+    const event: NewEvent = {
+      type: 'install',
+      deployment,
+      subject: 'removed',
+      message: `${deployment} was taken off this node`,
+      details: { revision },
+    };
+    if (told === 'done' || (told === 'begun' && (await isKept(event)))) return;
+    await book.noteTold(deployment, 'begun');
+    await addEvent(event);
+    await book.noteTold(deployment, 'done');
   }
 
   async #cancel(deployment: string): Promise<void> {

@@ -26,6 +26,7 @@ const DIGITS = 12;
 const floorSchema = z.object({
   revision: z.number().int().nonnegative(),
   package: z.custom<Install['package']>(isDigest).optional(),
+  told: z.enum(['begun', 'done']).optional(),
 });
 
 function parseRecord(value: unknown): InstallRecord {
@@ -89,6 +90,12 @@ export class InstallBook {
   /** Notes that a deployment is to go: from now on nothing as old as that is taken. */
   async withdraw(deployment: string, revision: number): Promise<void> {
     await this.#floors.put(deployment, { revision }, { sync: true });
+  }
+
+  /** Notes how far people were told that a deployment is gone. */
+  async noteTold(deployment: string, told: 'begun' | 'done'): Promise<void> {
+    const floor = await this.floor(deployment);
+    if (floor !== undefined) await this.#floors.put(deployment, { ...floor, told });
   }
 
   /** Takes an offer in: from now on nothing older is taken. */

@@ -26,13 +26,15 @@ import {
 import { graphicsGround, proveRuntime, type Sandbox } from '../../inference/index.ts';
 import { installTree, listTrees, readFileBounded, type State, type Table } from '../../store/index.ts';
 import { verifyRelease } from '../../trust/index.ts';
-import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from '../constants.ts';
+import { Backoff } from '../backoff.ts';
+import { HOME_RETRY_MAX_MS, HOME_RETRY_MS, RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from '../constants.ts';
 import { PackageInvalidError, RuntimeUnfitError } from '../errors.ts';
 import type { NewEvent } from '../events/site-event.ts';
 import type { Accelerators } from '../init.ts';
 import type { Content } from './content.ts';
 import {
   failedRuntimes,
+  hasLost,
   isStale,
   type ProofGround,
   proofsHolding,
@@ -40,6 +42,8 @@ import {
   type RuntimeProof,
   type RuntimeRecord,
   runtimesToTry,
+  sameOutcome,
+  withLost,
 } from './decide-runtime.ts';
 import { checkDiskRoom } from './disk-room.ts';
 import { filesOf } from './package-content.ts';
@@ -60,6 +64,7 @@ const recordSchema: z.ZodType<RuntimeRecord> = z.object({
       ok: z.boolean(),
       problem: z.string().optional(),
       on: z.string().optional(),
+      lost: z.boolean().optional(),
     }),
   ),
 });
@@ -72,6 +77,8 @@ export interface RuntimesInit {
   allowed?: readonly string[];
   /** What may be used beside the CPU: what is faster, anything, nothing. Default `auto`. */
   accelerators?: Accelerators | undefined;
+  /** When an accelerator that is away is tried again. Default `HOME_RETRY_MS`, then twice as long each time. */
+  homeRetryMs?: number | undefined;
   execPath?: string;
   sandbox?: Sandbox;
   /** @throws {SandboxMissingError} when this publisher's code may not run here */
@@ -98,10 +105,13 @@ export class Runtimes {
   readonly #stopping = new AbortController();
   #ground: ProofGround & { platform: string } = { node: '', arch: '', accelerators: '', platform: '' };
   #turn: Promise<void> = Promise.resolve();
+  readonly #lost: Backoff;
+  #waiting: Promise<void> | undefined;
 
   constructor(init: RuntimesInit, components: RuntimesComponents) {
     this.#init = init;
     this.#components = components;
+    this.#lost = new Backoff(init.homeRetryMs ?? HOME_RETRY_MS, HOME_RETRY_MAX_MS);
     this.#table = components.state.table('runtimes', (value) =>
       parseWith(recordSchema, value, 'runtime record'),
     );
@@ -117,11 +127,13 @@ export class Runtimes {
     this.#ground = { node: software.node, arch: cpu.arch, accelerators, platform: os.platform };
     for (const [, record] of await this.#table.list()) this.#records.set(record.digest, record);
     await this.#proveStale();
+    this.#waitForLost();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const { timer } of this.#hindered.values()) clearTimeout(timer);
+    await this.#waiting;
     await this.#turn;
   }
 
@@ -237,6 +249,25 @@ export class Runtimes {
       if (installed.includes(hexOf(record.digest))) this.#queue(record, () => this.#proveAgain(record));
   }
 
+  /** As long as an accelerator is away, it is tried again, more and more seldom. */
+  #waitForLost(): void {
+    this.#waiting ??= this.#tryLost().finally(() => (this.#waiting = undefined));
+  }
+
+  async #tryLost(): Promise<void> {
+    const { signal } = this.#stopping;
+    const lost = (): RuntimeRecord[] =>
+      [...this.#records.values()].filter((record) => hasLost(record, this.#ground));
+    while (lost().length > 0) {
+      await this.#lost.wait(signal);
+      if (signal.aborted) return;
+      this.#ground = { ...this.#ground, accelerators: this.#accelerators() };
+      for (const record of lost()) this.#queue(record, () => this.#proveAgain(record));
+      await this.#turn;
+    }
+    this.#lost.reset();
+  }
+
   #accelerators(): string {
     return digestOf(`${this.#init.accelerators ?? 'auto'}\n${graphicsGround()}`);
   }
@@ -251,15 +282,19 @@ export class Runtimes {
     const { name, version, providers } = manifest;
     const { node, arch } = this.#ground;
     const known = this.#records.get(digest);
-    const holding = known === undefined ? [] : proofsHolding(known, this.#ground);
-    const proofs: RuntimeProof[] = [];
+    const holding = known === undefined ? [] : proofsHolding(known, this.#ground).filter(({ lost }) => !lost);
+    const tried: RuntimeProof[] = [];
     for (const provider of providers)
-      proofs.push(
+      tried.push(
         holding.find((proof) => proof.provider === provider) ?? (await this.#proof(dir, manifest, provider)),
       );
+    const proofs = this.#init.accelerators === 'none' ? tried : withLost(tried, known?.proofs ?? []);
     const record: RuntimeRecord = { name, version, digest, node, arch, proofs };
     await this.#table.put(digest, record, { sync: true });
     this.#records.set(digest, record);
+    this.#waitForLost();
+    // What is still away was told when it went.
+    if (known !== undefined && hasLost(known, this.#ground) && sameOutcome(known.proofs, proofs)) return;
     const works = proofs.filter(({ ok }) => ok).map(({ provider }) => provider);
     const failed = proofs.flatMap(({ provider, ok, problem }) => (ok ? [] : [`${provider}: ${problem}`]));
     const what = `${name} ${version}`;

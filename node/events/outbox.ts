@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { errorRecord, isAbort, type Logger, parseSiteEvents, type SiteEvent } from '../../core/index.ts';
 import type { State } from '../../store/index.ts';
 import { Backoff } from '../backoff.ts';
@@ -93,6 +94,19 @@ export class Outbox {
     const added = this.#adding.then(() => this.#append(event));
     this.#adding = added.catch(() => undefined);
     return added;
+  }
+
+  /** Whether an event of that kind, subject and details waits. Reads all that do: not for every event. */
+  async has({ type, deployment, subject, details }: NewEvent): Promise<boolean> {
+    const wanted = { type, deployment, subject, details };
+    let last = 0;
+    for (;;) {
+      const page = await this.#queue.after(last, OUTBOX_BATCH);
+      if (page.some(([, event]) => isDeepStrictEqual(aboutOf(event), wanted))) return true;
+      const end = page.at(-1)?.[0];
+      if (end === undefined) return false;
+      last = end;
+    }
   }
 
   /** The gateway is there: no need to wait any longer. */
@@ -198,6 +212,10 @@ function fitBatch(events: SiteEvent[]): SiteEvent[] {
     return i > 0 && bytes > OUTBOX_BATCH_BYTES;
   });
   return end === -1 ? events : events.slice(0, end);
+}
+
+function aboutOf({ type, deployment, subject, details }: NewEvent): object {
+  return { type, deployment, subject, details };
 }
 
 function tagOf({ type, attachment }: SiteEvent): string {

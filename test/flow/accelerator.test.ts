@@ -86,5 +86,24 @@ withVulkan(
     await until('all is well', async () => /hall +1 +active +/.test(await cli('nodes', 'show', 'press-1')));
     const told = (await gateway.events({ type: 'app' })).map(({ message }) => message).join('\n');
     t.regex(told, /revision 1 runs on the CPU instead of webgpu: .*WebGPU/);
+
+    // Its runtime is proven anew while the driver is gone: the node is one without an accelerator until that is back.
+    await driver.remove();
+    await gateway.deploy({
+      name: 'hall',
+      app: 'listener',
+      to: 'press-1',
+      autoUpdate: true,
+      grants: { chip: 'gpu' },
+    });
+    const isAccelerated = async (): Promise<boolean> =>
+      (await gateway.node('press-1')).hardwareClass?.endsWith('-webgpu') === true;
+    await until('it is known that the driver is gone', async () => !(await isAccelerated()));
+    await driver.restore();
+    await until('the node has found its accelerator again, asked by nobody', isAccelerated);
+    const proofs = (await gateway.events({ type: 'notice' })).filter(({ message }) =>
+      message.includes('runs here'),
+    );
+    t.is(proofs.filter(({ message }) => message.includes('not with webgpu')).length, 1, 'told once');
   },
 );

@@ -8,7 +8,9 @@ import { Activity } from '../../node/runtime-host/activity.ts';
 import { EventJournal } from '../../node/runtime-host/event-journal.ts';
 import { DeploymentHost } from '../../node/runtime-host/host.ts';
 import { memoryState } from '../../store/index.ts';
+import type { SourceInit } from '../../node/index.ts';
 import { memorySource } from './memory-source.ts';
+import { testSources } from './sources.ts';
 
 /** One deployment of a node with its app in a real, sandboxed process, fed from this process. */
 export interface HostBench {
@@ -29,11 +31,14 @@ export interface HostBenchInit {
   /** Called when it is known what became of an event. */
   onOutcome?: () => void;
   log?: Logger;
+  /** A real source, instead of one that is fed from this process. */
+  source?: SourceInit;
 }
 
 export async function hostBench(init: HostBenchInit = {}): Promise<HostBench> {
   const { sandbox } = await findSandbox();
-  const { restartDelayMs, onAction, onOutcome, log = silentLogger } = init;
+  const { restartDelayMs, onAction, onOutcome, log = silentLogger, source: real } = init;
+  const name = real?.name ?? 'memory';
   const services: AppServices = { state: appState(memoryState(), 'line') };
   const source = memorySource();
   const outcomes: HostBench['outcomes'] = new Map();
@@ -41,7 +46,7 @@ export async function hostBench(init: HostBenchInit = {}): Promise<HostBench> {
   const actions: ActionRecord[] = [];
   let starts = 0;
   const note = ({ type, subject, details }: NewEvent): void => {
-    if (!subject.startsWith('memory/')) return;
+    if (!subject.startsWith(`${name}/`)) return;
     outcomes.set(subject, [...(outcomes.get(subject) ?? []), type === 'result' ? 'result' : 'failed']);
     if (type === 'result') results.set(subject, details?.['result']);
     onOutcome?.();
@@ -50,7 +55,7 @@ export async function hostBench(init: HostBenchInit = {}): Promise<HostBench> {
     {
       deployment: 'line',
       node: 'bench',
-      sources: [{ name: 'memory', type: 'timer', everyMs: 1000, event: 'message' }],
+      sources: [real ?? { name, type: 'timer', everyMs: 1000, event: 'message' }],
       bounds: { events: 100_000 },
       ...(restartDelayMs === undefined ? {} : { restartDelayMs }),
     },
@@ -66,7 +71,7 @@ export async function hostBench(init: HostBenchInit = {}): Promise<HostBench> {
           ...options,
         });
       },
-      sources: source.kit,
+      sources: real === undefined ? source.kit : testSources(),
       journal: new EventJournal(memoryState(), 'line'),
       dispatch: async (_target, record) => {
         actions.push(record);

@@ -17,6 +17,7 @@ import {
   parseConfigurationAnswer,
   parseTrialResult,
   silentLogger,
+  type SiteEvent,
   type TrialRequest,
 } from '../../core/index.ts';
 import { encodeGolden, type OpenedModel } from '../../inference/index.ts';
@@ -264,6 +265,28 @@ test.serial(
       ],
     );
     await until('its files are gone', async () => (await packages()).length === 0);
+    await again.stop();
+
+    // The power goes between the word of it and its note: it is gone through again, and not told again.
+    const cut = await openState(join(home.dir, 'state'));
+    const installs = cut.table('installs', (value) => value as { install: { state: string } });
+    const events = cut.table('events', (value) => value as SiteEvent);
+    const told = async (): Promise<unknown[]> =>
+      (await events.list()).flatMap(([, { subject, details }]) =>
+        subject === 'removed' ? [details?.['revision']] : [],
+      );
+    t.deepEqual(await told(), [6]);
+    for (const [key, record] of await installs.list({ prefix: 'line/', reverse: true, limit: 1 }))
+      await installs.put(key, { ...record, install: { ...record.install, state: 'active' } });
+    await cut.table('floors', (value) => value).put('line', { revision: 6, told: 'begun' }, { sync: true });
+    await cut.close();
+    const last = await startNode(t, home, gateway, { connect: false });
+    t.true(last.node.installs().every(({ state: now }) => now === 'removed'));
+    await last.stop();
+    const left = await openState(join(home.dir, 'state'));
+    const queued = await left.table('events', (value) => value as SiteEvent).list();
+    await left.close();
+    t.is(queued.filter(([, { subject }]) => subject === 'removed').length, 1);
   },
 );
 

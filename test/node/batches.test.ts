@@ -87,3 +87,48 @@ test.serial('in batches, too, a version changes under load without losing an eve
   t.like(outcome, { lost: 0, double: 0, wrong: 0 });
   t.true(outcome.swaps >= 1);
 });
+
+test.serial(
+  'runs that are joined stay joined through a swap and a swap back, each event once and in its order',
+  async (t) => {
+    const tree = await packageTree({ app: 'batcher' });
+    const bench = await hostBench();
+    try {
+      const config = inBatches(fedFromMemory(tree.config), 8);
+      const ids: string[] = [];
+      const emit = (count: number): void => {
+        for (let i = 0; i < count; i += 1) ids.push(bench.emit('slow', Uint8Array.of(ids.length)));
+      };
+      const until8 = (): Promise<void> =>
+        until('some are handled, and some wait', () => bench.results.size + 8 > ids.length - 24);
+      await bench.host.activate({ revision: 1, dir: tree.dir, config });
+      emit(32);
+      for (const revision of [2, 3]) {
+        const version = { revision, dir: tree.dir, config };
+        const app = await bench.host.prepare(version, AbortSignal.timeout(60_000));
+        emit(32);
+        await until8();
+        await bench.host.activate(version, app);
+        t.is(bench.host.health().revision, revision);
+      }
+      emit(16);
+      await until('all are handled', () => bench.outcomes.size === ids.length);
+      t.deepEqual([...new Set(ids.map((id) => bench.outcomes.get(id)?.join()))], ['result']);
+      const order = ids.map((_, i) => i);
+      t.deepEqual(
+        bench.actions.map(({ payload }) => Number(payload.message)),
+        order,
+      );
+      const results = ids.map((id) => bench.results.get(id) as Seen);
+      t.deepEqual(
+        results.map(({ seen }) => seen),
+        order.map((i) => i + 1),
+      );
+      t.true(results.filter(({ atOnce }) => atOnce > 4).length > ids.length / 2);
+      t.is(bench.host.health().dropped, 0);
+    } finally {
+      await bench.host.stop();
+      await tree.remove();
+    }
+  },
+);

@@ -9,10 +9,13 @@ import {
 import {
   failedRuntimes,
   isStale,
+  hasLost,
   proofsHolding,
   provenRuntimes,
   type RuntimeRecord,
   runtimesToTry,
+  sameOutcome,
+  withLost,
 } from '../../node/agent/decide-runtime.ts';
 import { decideAttempt } from '../../node/runtime-host/decide-attempt.ts';
 
@@ -226,4 +229,19 @@ test('an accelerator is tried again with other devices or drivers, the CPU with 
   );
   t.deepEqual(proofsHolding(record, { ...ground, node: '24.13.0' }), []);
   t.deepEqual(failedRuntimes([record], newDriver), failedRuntimes([record], ground), 'believed until then');
+});
+
+test('an accelerator that worked and does not is lost, and stays so until it works again', (t) => {
+  const works = { provider: 'webgpu', ok: true, on: 'a card' };
+  const fails = { provider: 'webgpu', ok: false, problem: 'no driver', on: '' };
+  const cpu = { provider: 'cpu', ok: false, problem: 'no such instruction' };
+  const [lost = fails] = withLost([fails], [works]);
+  t.true(hasLost({ ...record, proofs: [lost] }, ground));
+  t.deepEqual(withLost([fails], [lost]), [lost]);
+  t.deepEqual(withLost([works], [lost]), [works]);
+  t.deepEqual(withLost([fails], []), [fails], 'what never worked is not waited for');
+  t.deepEqual(withLost([cpu], [{ provider: 'cpu', ok: true }]), [cpu]);
+  t.false(hasLost({ ...record, node: 'another', proofs: [lost] }, ground));
+  t.true(sameOutcome([lost], [fails]));
+  t.false(sameOutcome([lost], [works]));
 });
