@@ -94,7 +94,7 @@ withVulkan(
       app: 'listener',
       to: 'press-1',
       autoUpdate: true,
-      grants: { chip: 'gpu' },
+      cpus: 4,
     });
     const isAccelerated = async (): Promise<boolean> =>
       (await gateway.node('press-1')).hardwareClass?.endsWith('-webgpu') === true;
