@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { errorRecord, isAbort } from '../core/index.ts';
 import { type CliContext, UsageError } from './context.ts';
+import { addExamples } from './verbs/examples.ts';
 import { loadVerbs } from './verbs/index.ts';
 import { VERSION } from './version.ts';
 
@@ -47,6 +48,7 @@ export async function program(argv: readonly string[], context: CliContext): Pro
       writeErr: (text) => context.err.write(text),
     });
   for (const verb of await loadVerbs(argv)) verb(command, context);
+  addExamples(command);
   throwInsteadOfExit(command);
   return command;
 }

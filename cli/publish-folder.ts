@@ -43,7 +43,8 @@ function keyFileOf({ key, bridge }: PublishOptions, { env }: CliContext): string
   if (named !== undefined && named !== '') return named;
   const beside = join(bridge ?? '.', FILES.publisher);
   if (existsSync(beside)) return beside;
-  throw new UsageError('a publication must be signed: name the publisher’s key with --key FILE', {
+  const missing = bridge === undefined ? '' : `${bridge} has no ${FILES.publisher}; `;
+  throw new UsageError(`${missing}a publication must be signed: name the publisher’s key with --key FILE`, {
     hint: 'floormesh init bridge makes a publisher.key; a gateway takes releases of the keys that its configuration lists.',
   });
 }

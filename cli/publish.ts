@@ -28,7 +28,9 @@ export async function packFolder(dir: string, blobs: BlobStore, options?: PackOp
     return withOneFile(options?.signal, (whole) => packModel(dir, blobs, { ...options, ...whole }));
   }
   if (await exists(join(dir, 'app.yaml'))) return packApp(dir, blobs, options);
-  throw new NothingToPublishError(`${dir} has neither a model.yaml nor an app.yaml`);
+  throw new NothingToPublishError(
+    (await exists(dir)) ? `${dir} has neither a model.yaml nor an app.yaml` : `there is no folder ${dir}`,
+  );
 }
 
 /** Signs what was packed, so that a catalog takes it. */

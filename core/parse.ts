@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { type ErrorClass, InvalidInputError } from './errors.ts';
 
+/** For a schema's `safeParse`: what must be there and is not is said to be missing. */
+export const SAY_MISSING: { error: z.core.$ZodErrorMap } = {
+  error: ({ code, input }) => (code === 'invalid_type' && input === undefined ? 'is missing' : undefined),
+};
+
 /**
  * Checks data from outside against a schema and says in one line what is wrong with it.
  *
@@ -12,7 +17,7 @@ export function parseWith<T>(
   what: string,
   Failure: ErrorClass = InvalidInputError,
 ): T {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, SAY_MISSING);
   if (result.success) return result.data;
   const issues = result.error.issues.slice(0, 5).map((issue) => {
     const path = issue.path.map(String).join('.');

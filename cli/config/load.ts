@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { ConfigInvalidError, ConfigNotFoundError } from './errors.ts';
-import { nearest } from '../../core/index.ts';
+import { nearest, SAY_MISSING } from '../../core/index.ts';
 import { type Role, ROLE_SCHEMAS, type RoleConfig } from './schema.ts';
 
 export const CONFIG_FILE = 'floormesh.yaml';
@@ -35,9 +35,16 @@ export async function loadConfig<R extends Role>(
 
 /** As `loadConfig`, for whichever role the file says. */
 export async function loadAnyConfig(path: string, env: NodeJS.ProcessEnv): Promise<Loaded<RoleConfig>> {
-  const file = resolve(path.endsWith('.yaml') || path.endsWith('.yml') ? path : join(path, CONFIG_FILE));
+  const file = await configFile(path);
   const text = await readConfigFile(file);
   return { config: parseConfig(text, file, env), dir: dirname(file), file };
+}
+
+/** The file that a path means; one that ends like a configuration, or is a file, is meant itself. */
+async function configFile(path: string): Promise<string> {
+  const named = /\.ya?ml$/.test(path);
+  const isFile = named || (await stat(path).catch(() => undefined))?.isFile() === true;
+  return resolve(isFile ? path : join(path, CONFIG_FILE));
 }
 
 async function readConfigFile(file: string): Promise<string> {
@@ -61,7 +68,7 @@ export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv):
   const role = (substituted as { role?: unknown } | null)?.role;
   if (role !== 'bridge' && role !== 'gateway' && role !== 'node')
     throw new ConfigInvalidError(`${file}: role must be bridge, gateway or node`);
-  const result = ROLE_SCHEMAS[role].safeParse(substituted);
+  const result = ROLE_SCHEMAS[role].safeParse(substituted, SAY_MISSING);
   if (result.success) return result.data;
   const issues = result.error.issues.map((issue) => describeIssue(issue, ROLE_SCHEMAS[role]));
   throw new ConfigInvalidError(`${file}: ${issues.join('; ')}`, { cause: result.error });

@@ -89,7 +89,7 @@ export function initVerb(program: Command, context: CliContext): void {
         `gateway ${made.peerId} in ${resolve(dir)}`,
         `start it: floormesh gateway run --config ${dir}`,
         `make a node: floormesh init node NODE_DIR --gateway ${dir} (here), or on another machine`,
-        `  floormesh init node NODE_DIR --site ${options.name ?? 'site'} --gateway /ip4/ADDRESS/tcp/4420/p2p/${made.peerId} --publisher KEY`,
+        `  floormesh init node NODE_DIR --site ${options.name ?? 'site'} --gateway /ip4/ADDRESS/tcp/4420/p2p/${made.peerId} --publisher ${options.publisher?.join(' ') ?? 'KEY'}`,
       ]);
     });
 

@@ -10,9 +10,9 @@ interface RunOptions {
 }
 
 const ABOUT = {
-  bridge: 'The provider bridge: offers a catalog',
-  gateway: 'The gateway of a site: pulls, rebuilds, rolls out',
-  node: 'A node of a site: installs and runs apps',
+  bridge: 'the provider’s side: offers a catalog',
+  gateway: 'the gateway of a site: pulls, rebuilds, rolls out',
+  node: 'a machine of a site: installs and runs apps',
 };
 
 /** How each role starts. What a role is made of is loaded only where that role runs, so that verbs start quickly. */

@@ -100,6 +100,11 @@ test('publishes nothing without a key, or with one that is none', async (t) => {
   t.teardown(server.close);
   const dir = await tempDir(t);
   t.is((await runCli(server, ['catalog', 'add', APP])).code, 'ERR_USAGE');
+  const nobody = await runCli(undefined, ['catalog', 'add', APP, '--bridge', dir]);
+  t.is(
+    nobody.message,
+    `${dir} has no publisher.key; a publication must be signed: name the publisher’s key with --key FILE`,
+  );
   const bad = join(dir, 'bad.key');
   await writeFile(bad, 'not a key');
   t.is((await runCli(server, ['catalog', 'add', APP, '--key', bad])).code, 'ERR_KEY_INVALID');
@@ -113,7 +118,14 @@ test('publishes nothing from a folder that holds neither app nor model, or a bro
   const dir = await tempDir(t);
   const key = join(await tempDir(t), 'publisher.key');
   await loadOrCreateKeyPair(key);
-  t.is((await runCli(server, ['catalog', 'add', dir, '--key', key])).code, 'ERR_NOTHING_TO_PUBLISH');
+  for (const [folder, message] of [
+    [dir, /has neither a model\.yaml nor an app\.yaml/],
+    [join(dir, 'nowhere'), /^there is no folder .*nowhere$/],
+  ] as const) {
+    const refused = await runCli(server, ['catalog', 'add', folder, '--key', key]);
+    t.is(refused.code, 'ERR_NOTHING_TO_PUBLISH');
+    t.regex(refused.message ?? '', message);
+  }
   const broken = join(dir, 'broken');
   await cp(APP, broken, { recursive: true });
   await truncate(join(broken, 'app.yaml'), 20);

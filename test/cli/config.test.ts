@@ -26,6 +26,13 @@ test('an unknown key is an error that names the nearest known one', (t) => {
   });
 });
 
+test('a key that must be there and is not is said to be missing', (t) => {
+  t.throws(() => parse('role: node\nname: press-3\n'), {
+    instanceOf: ConfigInvalidError,
+    message: 'f.yaml: site: is missing; gateway: is missing',
+  });
+});
+
 test('a wrong value is an error that names the key', (t) => {
   t.throws(() => parse(`${GATEWAY}api:\n  port: 99999\n`), {
     instanceOf: ConfigInvalidError,
@@ -51,6 +58,14 @@ test('memory is given in MiB or GiB', (t) => {
   t.like(node('2GiB'), { memory: 2048 });
   t.like(node('512'), { memory: 512 });
   t.throws(() => node('lots'), { instanceOf: ConfigInvalidError });
+});
+
+test('a configuration may be named by its file, whatever that is called, or by its folder', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'floormesh-config-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  for (const name of ['floormesh.yaml', 'gateway.conf']) await writeFile(join(dir, name), GATEWAY);
+  for (const path of [dir, join(dir, 'floormesh.yaml'), join(dir, 'gateway.conf')])
+    t.is((await loadConfig('gateway', path, {})).config.name, 'plant');
 });
 
 test('a written configuration is read back, and one of another role is refused', async (t) => {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { program } from '../../cli/main.ts';
+import { EXAMPLES } from '../../cli/verbs/examples.ts';
+import { floormeshHere } from '../helpers/cli-run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -12,14 +14,35 @@ function verbsOf(command: Command, path: string[] = []): string[] {
   return command.commands.flatMap((child) => verbsOf(child, [...path, child.name()]));
 }
 
+function leavesOf(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+}
+
+const context = {
+  out: new PassThrough(),
+  err: new PassThrough(),
+  env: {},
+  signal: new AbortController().signal,
+  isTty: false,
+};
+
+test('the help of every verb has an example, which the verb takes', async (t) => {
+  const verbs = verbsOf(await program([], context));
+  t.deepEqual(Object.keys(EXAMPLES).sort(), verbs.toSorted());
+  for (const [verb, example] of Object.entries(EXAMPLES)) {
+    t.true(example.startsWith(verb), example);
+    const argv = ['node', 'floormesh', ...(example.match(/"[^"]*"|\S+/g) ?? [])];
+    const command = await program(argv, context);
+    let called = false;
+    for (const leaf of leavesOf(command)) leaf.action(() => void (called = true));
+    await command.parseAsync(argv);
+    t.true(called, example);
+  }
+  const { out } = await floormeshHere(['rollback', '--help']);
+  t.regex(out, /\nExample:\n {2}floormesh rollback label-reader --to 2\n$/);
+});
+
 test('the reference lists every verb, and no other', async (t) => {
-  const context = {
-    out: new PassThrough(),
-    err: new PassThrough(),
-    env: {},
-    signal: new AbortController().signal,
-    isTty: false,
-  };
   const text = await readFile(join(ROOT, 'docs/cli.md'), 'utf8');
   const section = text.slice(text.indexOf('## Verbs'), text.indexOf('### deploy'));
   const listed = [...section.matchAll(/`([a-z]+(?: [a-z]+)?)[^`]*`(?=[^\n]*\|[^\n]*\|)/g)].map(
