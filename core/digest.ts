@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 import { InvalidInputError } from './errors.ts';
 
 /** The name of content: `sha256:` and 64 hexadecimal digits. */
@@ -18,7 +18,7 @@ export function parseDigest(value: unknown): Digest {
 
 /** The digest of bytes that are in memory. node:crypto's SHA-256 runs at 1.7 GB/s where BLAKE3 on npm does not. */
 export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return `sha256:${hash('sha256', bytes, 'hex')}`;
 }
 
 /** A digest over bytes as they pass. */

@@ -65,7 +65,9 @@ export const BULK_AGAIN_MS = 60 * SECOND_MS;
 /** Addresses of one peer that are tried. */
 export const MAX_BULK_ADDRESSES = 3;
 /** Room for chunks that is kept for the next ones. */
-export const MAX_KEPT_BUFFERS_BYTES = 8 * MiB;
+export const MAX_KEPT_BUFFERS_BYTES = 6 * MiB;
+/** Chunks that came of late and are given to others from memory. */
+export const MAX_RECENT_BYTES = 4 * MiB;
 
 /** Chunks asked of one peer at a time by one transfer: at first, and at most where others are asked as well. */
 export const WINDOW_CHUNKS = { first: 2, most: 4 };
@@ -129,6 +131,8 @@ export const MAX_TRANSFERS = 512;
  * of soon; the rest others get from where this host got it, and hear of it later or along with the next that is soon.
  */
 export const HAVE_BATCH_MS = { soon: 20, later: 400 };
+/** How long a host tells a peer nothing more of single chunks after it did: where these come quickly, it is of several. */
+export const HAVE_REST_MS = 40;
 /** Peers that begin or end to fetch a blob within this time are told of together. */
 export const CROWD_BATCH_MS = 200;
 /** Peers that fetch one blob, as its holder tells of them. */

@@ -10,8 +10,13 @@ export interface BlobStore {
    * `maxBytes`; @throws {BlobCorruptError} when the disk has changed it, and the store forgets it
    */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
-  /** Part of a blob, as it is. @throws {BlobNotFoundError} @throws {RangeError} outside the blob */
-  readRange(digest: Digest, offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Part of a blob, as it is.
+   *
+   * @param into room of that length, which may be what is returned @throws {BlobNotFoundError}
+   * @throws {RangeError} outside the blob
+   */
+  readRange(digest: Digest, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** The file that holds a blob, for readers only. It stays for an hour at least. @throws {BlobNotFoundError} */
   path(digest: Digest): Promise<string>;
   /** Gives the file that holds a blob to some work, for as long as that takes. @throws {BlobNotFoundError} */
@@ -84,8 +89,8 @@ export interface PartialBlob {
   missing(): number[];
   /** Verifies a chunk and writes it. @throws {BlobCorruptError} when it is not that chunk; @throws {DiskFullError} */
   write(index: number, bytes: Uint8Array): Promise<void>;
-  /** @throws {BlobNotFoundError} for a chunk that is not there yet */
-  read(index: number): Promise<Uint8Array>;
+  /** @param into as with `BlobStore.readRange` @throws {BlobNotFoundError} for a chunk that is not there yet */
+  read(index: number, into?: Uint8Array): Promise<Uint8Array>;
   /**
    * Verifies the whole, makes it durable and gives it its name; afterwards `read` goes on working. @throws
    * {BlobCorruptError} when chunks are missing; or when the whole is something else, so that the chunk list was a lie

@@ -115,14 +115,14 @@ class FileBlobStore implements BlobStore {
     return bytes;
   }
 
-  async readRange(digest: Digest, offset: number, length: number): Promise<Uint8Array> {
+  async readRange(digest: Digest, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     try {
       const handle = await open(this.#place(digest), 'r');
       try {
         const { size } = await handle.stat();
         if (offset < 0 || length < 0 || offset + length > size)
           throw new RangeError(`${offset}+${length} is outside of ${digest}, which has ${size} bytes`);
-        return await readAt(handle, offset, length);
+        return await readAt(handle, offset, length, into);
       } finally {
         await handle.close();
       }
@@ -350,7 +350,7 @@ class FileBlobStore implements BlobStore {
     const partial = await openFilePartial(digest, list, {
       folder: this.#partial,
       target: this.#place(digest),
-      readComplete: (offset, length) => this.readRange(digest, offset, length),
+      readComplete: (...range) => this.readRange(digest, ...range),
       onCommit: () => this.#book.put(digest, list),
       onClosed: (committed) => {
         this.#open.delete(digest);

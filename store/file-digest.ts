@@ -34,9 +34,14 @@ export async function* blocksOf(handle: FileHandle): AsyncGenerator<Uint8Array> 
   }
 }
 
-/** Exactly `length` bytes at `offset`, or fewer where the file ends before. */
-export async function readAt(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+/** Exactly `length` bytes at `offset`, or fewer where the file ends before. @param into room for them */
+export async function readAt(
+  handle: FileHandle,
+  offset: number,
+  length: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  const bytes = into ?? new Uint8Array(length);
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);

@@ -14,7 +14,7 @@ export interface PartialHome {
   folder: string;
   /** Where the complete blob will be. */
   target: string;
-  readComplete(offset: number, length: number): Promise<Uint8Array>;
+  readComplete(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** It has its name now. */
   onCommit(): Promise<void>;
   /** It was committed, thrown away or closed. */
@@ -177,13 +177,13 @@ export class FilePartial implements PartialBlob {
     this.#have[index] = 1;
   }
 
-  async read(index: number): Promise<Uint8Array> {
+  async read(index: number, into?: Uint8Array): Promise<Uint8Array> {
     const chunk = this.#chunk(index);
     if (!this.has(index)) throw new BlobNotFoundError(`chunk ${index} of ${this.digest} is still to come`);
-    if (this.#committed) return this.#home.readComplete(chunk.offset, chunk.size);
+    if (this.#committed) return this.#home.readComplete(chunk.offset, chunk.size, into);
     const handle = this.#handle;
     if (handle === undefined) throw new BlobNotFoundError(`the partial blob ${this.digest} is closed`);
-    return readAt(handle, chunk.offset, chunk.size);
+    return readAt(handle, chunk.offset, chunk.size, into);
   }
 
   commit(): Promise<void> {

@@ -148,7 +148,8 @@ export class BulkLink implements ChunkLink {
 
   /** Sets how long the connection may be silent, which depends on whether something is to come. */
   #watch(): void {
-    this.#socket.setTimeout(this.#waiting.length > 0 ? STALL_TIMEOUT_MS : LINK_IDLE_MS);
+    const ms = this.#waiting.length > 0 ? STALL_TIMEOUT_MS : LINK_IDLE_MS;
+    if (this.#socket.timeout !== ms) this.#socket.setTimeout(ms);
   }
 
   #silent(): void {

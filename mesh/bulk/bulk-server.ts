@@ -12,6 +12,7 @@ import {
 import type { Pace } from '../caps/caps.ts';
 import type { ChunkRequest } from '../swarm/blob-messages.ts';
 import type { WriteAnswer } from '../swarm/blob-server.ts';
+import type { Buffers } from './buffers.ts';
 import type { TlsCredentials } from './certificate.ts';
 import { answerHeader, FrameReader, STATUS } from './messages.ts';
 import { authenticatedPeer, serverOptions } from './secure.ts';
@@ -19,12 +20,15 @@ import { authenticatedPeer, serverOptions } from './secure.ts';
 /**
  * Answers one request by calling `write` once, or `writePart` for parts that make the chunk or end with undefined.
  * Resolves when that has been taken.
+ *
+ * @param room for bytes that are read to be written: it is given back when they have been taken
  */
 export type Answer = (
   peer: string,
   request: ChunkRequest,
   write: WriteAnswer,
   writePart: WriteAnswer,
+  room: Buffers,
 ) => Promise<void>;
 
 export interface BulkServerInit {
@@ -32,6 +36,7 @@ export interface BulkServerInit {
   /** Whether a peer is connected over libp2p now: whoever is not has no business here. */
   isConnected: (peer: string) => boolean;
   answer: Answer;
+  buffers: Buffers;
   /** A peer told what it has (a statement of the have protocol). The bytes are its own. @throws for what is none */
   onNews: (peer: string, statement: Uint8Array) => void;
   log: Logger;
@@ -108,15 +113,17 @@ export class BulkServer {
       if (answering) return;
       answering = true;
       for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-        await this.#init.answer(
+        const { answer, buffers } = this.#init;
+        await answer(
           peer,
           next,
-          (bytes, pace) => send(socket, bytes, pace),
-          (bytes, pace) => send(socket, bytes, pace, STATUS.part),
+          (bytes, pace) => send(socket, bytes, pace, (header) => bytes && buffers.withHeader(bytes, header)),
+          (bytes, pace) => send(socket, bytes, pace, undefined, STATUS.part),
+          buffers,
         );
-        socket.setTimeout(SERVER_IDLE_MS);
       }
       answering = false;
+      limit(socket, SERVER_IDLE_MS);
     };
     const fail = (error: unknown): void => {
       if (!socket.destroyed) this.#init.log.debug({ peer, error }, 'a connection for chunks ended');
@@ -142,31 +149,43 @@ export class BulkServer {
 /**
  * Resolves when the socket has passed the answer on to the system: the bytes may be overwritten then. While a piece
  * waits for its turn no clock runs, for that is not the reader's fault.
+ *
+ * @param inOne header and bytes in one piece, where they can be had so
  */
 async function send(
   socket: TLSSocket,
   bytes: Uint8Array | undefined,
   pace?: Pace,
+  inOne?: (header: Uint8Array) => Uint8Array | undefined,
   status = STATUS.bytes,
 ): Promise<void> {
-  socket.setTimeout(STALL_TIMEOUT_MS);
+  limit(socket, STALL_TIMEOUT_MS);
   if (bytes === undefined) return written(socket, answerHeader(undefined));
-  if (pace === undefined) return written(socket, answerHeader(bytes, status), bytes);
+  const header = answerHeader(bytes, status);
+  if (pace === undefined) {
+    const whole = inOne?.(header);
+    return whole === undefined ? written(socket, header, bytes) : written(socket, whole);
+  }
   const ended = new AbortController();
   const onClose = (): void => ended.abort(new Error('the connection was closed'));
   socket.once('close', onClose);
   try {
-    await written(socket, answerHeader(bytes, status));
+    await written(socket, header);
     for (let at = 0; at < bytes.byteLength; at += pace.pieceBytes) {
       const piece = bytes.subarray(at, at + pace.pieceBytes);
-      socket.setTimeout(0);
+      limit(socket, 0);
       await pace.take(piece.byteLength, ended.signal);
-      socket.setTimeout(STALL_TIMEOUT_MS);
+      limit(socket, STALL_TIMEOUT_MS);
       await written(socket, piece);
     }
   } finally {
     socket.off('close', onClose);
   }
+}
+
+/** How long it may be silent. To set the time anew costs more than a chunk's header. */
+function limit(socket: TLSSocket, ms: number): void {
+  if (socket.timeout !== ms) socket.setTimeout(ms);
 }
 
 function written(socket: TLSSocket, ...parts: Uint8Array[]): Promise<void> {

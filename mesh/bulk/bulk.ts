@@ -41,6 +41,7 @@ export class Bulk {
       credentials: this.#credentials,
       isConnected: (peer) => isConnected(host, peer),
       answer: this.#init.answer,
+      buffers: this.#buffers,
       onNews: this.#init.onNews,
       log: this.#init.log,
     });

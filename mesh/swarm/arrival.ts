@@ -15,11 +15,23 @@ export class Arrival {
   #shownAt = 0;
   #readers = 0;
   #more = Promise.withResolvers<void>();
-  #unread = Promise.withResolvers<void>();
+  #unread: PromiseWithResolvers<void> | undefined;
 
   constructor(size: number, onEnd: () => void) {
     this.size = size;
     this.#onEnd = onEnd;
+  }
+
+  /** It came, was verified and is stored. */
+  get kept(): boolean {
+    return this.#state === 'kept';
+  }
+
+  /** Resolves when nobody reads its bytes. */
+  async unread(): Promise<void> {
+    if (this.#readers === 0) return;
+    this.#unread ??= Promise.withResolvers();
+    await this.#unread.promise;
   }
 
   /** Resolves when it is here, or will not come, or not soon. */
@@ -41,16 +53,21 @@ export class Arrival {
    * It is over.
    *
    * @param bytes the chunk, where it came, was verified and is stored
-   * @returns what resolves when nobody reads its bytes any more
    */
-  end(bytes: Uint8Array | undefined): Promise<void> {
-    if (this.#state === 'coming') {
-      this.#state = bytes === undefined ? 'lost' : 'kept';
-      this.#bytes = bytes ?? this.#bytes;
-      this.#onEnd();
-      this.#wake();
-    }
-    return this.#readers === 0 ? Promise.resolve() : this.#unread.promise;
+  end(bytes: Uint8Array | undefined): void {
+    if (this.#state !== 'coming') return;
+    this.#state = bytes === undefined ? 'lost' : 'kept';
+    this.#bytes = bytes ?? this.#bytes;
+    this.#onEnd();
+    this.#wake();
+  }
+
+  /** Gives all of its bytes to some work. Returns false where they are not here. @throws what the work throws */
+  async give(work: (bytes: Uint8Array) => Promise<void>): Promise<boolean> {
+    const bytes = this.#bytes;
+    if (!this.kept || bytes === undefined) return false;
+    await this.#read(() => work(bytes));
+    return true;
   }
 
   /**
@@ -60,8 +77,7 @@ export class Arrival {
    * @throws what `write` throws
    */
   async passOn(write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
-    this.#readers += 1;
-    try {
+    return this.#read(async () => {
       for (let at = 0; at < this.size;) {
         const ready = await this.#beyond(at);
         if (ready === undefined || this.#bytes === undefined) return false;
@@ -70,9 +86,19 @@ export class Arrival {
         at = end;
       }
       return true;
+    });
+  }
+
+  async #read<T>(work: () => Promise<T>): Promise<T> {
+    this.#readers += 1;
+    try {
+      return await work();
     } finally {
       this.#readers -= 1;
-      if (this.#readers === 0 && this.#state !== 'coming') this.#unread.resolve();
+      if (this.#readers === 0) {
+        this.#unread?.resolve();
+        this.#unread = undefined;
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { FloormeshError, type Logger, TimeoutError } from '../../core/index.ts';
-import type { BlobStore } from '../../store/index.ts';
+import { type ChunkList, FloormeshError, type Logger, TimeoutError } from '../../core/index.ts';
+import type { BlobStore, PartialBlob } from '../../store/index.ts';
 import type { Caps, Pace } from '../caps/caps.ts';
 import {
   MAX_LINK_STREAMS,
@@ -28,6 +28,12 @@ const MISSING = Uint8Array.of(ANSWER_MISSING);
 const BYTES = Uint8Array.of(ANSWER_BYTES);
 /** Sends an answer, or a part, or undefined for what is missing here, and resolves when the bytes were taken. */
 export type WriteAnswer = (bytes: Uint8Array | undefined, pace?: Pace) => Promise<void>;
+
+/** Room for bytes that is used again and again. */
+export interface Room {
+  take(size: number): Uint8Array;
+  give(bytes: Uint8Array): void;
+}
 
 /** The longest that a timer can run. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -74,12 +80,15 @@ export class BlobServer {
   /**
    * Answers one request, whichever way it came: calls `write` once, or `writePart` for what is passed on as it comes.
    * Resolves when the bytes were taken.
+   *
+   * @param room where what is read may be put: nobody has its bytes any more when `write` has resolved
    */
   async answer(
     peer: string,
     request: ChunkRequest,
     write: WriteAnswer,
     writePart?: WriteAnswer,
+    room?: Room,
   ): Promise<void> {
     const whole = await this.#wholeOf(request);
     const arrival = request.early === true ? this.#arrivals.find(request) : undefined;
@@ -94,10 +103,12 @@ export class BlobServer {
       await arrival.settled();
     }
     const serve = async (): Promise<void> => {
-      const bytes = this.#caps.sends(peer, whole) ? await this.#read(request) : undefined;
-      if (bytes === undefined) return write(undefined);
-      await write(bytes, this.#caps.sending(peer, request.size, whole, request.pace));
-      this.#onSent(peer, bytes.byteLength);
+      if (!this.#caps.sends(peer, whole)) return write(undefined);
+      const found = await this.#give(request, room, (bytes) =>
+        write(bytes, this.#caps.sending(peer, request.size, whole, request.pace)),
+      );
+      if (found) this.#onSent(peer, request.size);
+      else await write(undefined);
     };
     // What is small costs little memory, and does not wait for what is large.
     if (whole <= URGENT_BYTES) return serve();
@@ -179,17 +190,53 @@ export class BlobServer {
     }
   }
 
-  async #read({ digest, offset, size }: ChunkRequest): Promise<Uint8Array | undefined> {
+  /** Hands on a chunk that is here: from memory where it came just now. Returns false where it is not here. */
+  async #give(
+    request: ChunkRequest,
+    room: Room | undefined,
+    work: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<boolean> {
+    const { digest, offset, size } = request;
+    const partial = this.#blobs.openPartial(digest);
+    const index = partial === undefined ? undefined : chunkAt(partial.list, offset, size);
+    if (partial !== undefined && (index === undefined || !partial.has(index))) return false;
+    if (index !== undefined && (await this.#arrivals.findRecent(request)?.give(work)) === true) return true;
+    const into = room?.take(size);
     try {
-      const partial = this.#blobs.openPartial(digest);
-      if (partial === undefined) return await this.#blobs.readRange(digest, offset, size);
-      const index = partial.list.chunks.findIndex((chunk) => chunk.offset === offset && chunk.size === size);
-      return index !== -1 && partial.has(index) ? await partial.read(index) : undefined;
+      const bytes = await this.#read(partial, index, request, into);
+      if (bytes === undefined) return false;
+      await work(bytes);
+      return true;
+    } finally {
+      if (into !== undefined) room?.give(into);
+    }
+  }
+
+  async #read(
+    partial: PartialBlob | undefined,
+    index: number | undefined,
+    { digest, offset, size }: ChunkRequest,
+    into: Uint8Array | undefined,
+  ): Promise<Uint8Array | undefined> {
+    try {
+      if (partial === undefined) return await this.#blobs.readRange(digest, offset, size, into);
+      return index === undefined ? undefined : await partial.read(index, into);
     } catch (error) {
       if (error instanceof RangeError || error instanceof FloormeshError) return undefined;
       throw error;
     }
   }
+}
+
+/** The place of a chunk in its list, by halves, or undefined where there is none like it. */
+function chunkAt({ chunks }: ChunkList, offset: number, size: number): number | undefined {
+  let [from, to] = [0, chunks.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((chunks[middle]?.offset ?? 0) < offset) from = middle + 1;
+    else to = middle;
+  }
+  return chunks[from]?.offset === offset && chunks[from]?.size === size ? from : undefined;
 }
 
 /** The same pace, with a clock that stands still while a piece waits for its turn: that is not the reader's fault. */

@@ -4,6 +4,7 @@ import type { BlobStore } from '../../store/index.ts';
 import {
   CROWD_BATCH_MS,
   HAVE_BATCH_MS,
+  HAVE_REST_MS,
   MAX_COMING,
   MAX_CROWD,
   MAX_HAVE_BYTES,
@@ -30,7 +31,9 @@ class Watcher {
   readonly #send: (digest: Digest, news: News) => Promise<void>;
   #flushing = false;
   #timer: NodeJS.Timeout | undefined;
+  /** When it is told next, and when it may be told of a few chunks again. */
   #flushAt = Infinity;
+  #restUntil = 0;
 
   constructor(peer: string, send: (digest: Digest, news: News) => Promise<void>) {
     this.peer = peer;
@@ -47,29 +50,42 @@ class Watcher {
     this.#news.delete(digest);
   }
 
-  /** Tells of it after so long at most. While the peer takes the last message, what comes goes into the next one. */
+  /**
+   * Tells of it after so long, or a little later where it was told something just now: where chunks come quickly, one
+   * message is for several of them.
+   */
   tell(digest: Digest, index: number | 'all', delayMs: number, what: 'added' | 'coming' = 'added'): void {
     if (!this.watched.has(digest)) return;
     const news = this.#news.get(digest);
     if (index === 'all') this.#news.set(digest, 'all');
     else if (news === undefined) this.#news.set(digest, { added: [], coming: [], [what]: [index] });
     else if (news !== 'all') news[what].push(index);
-    const at = performance.now() + delayMs;
-    if (this.#flushing || at >= this.#flushAt) return;
+    const soonest = index === 'all' ? 0 : this.#restUntil;
+    const at = Math.max(performance.now() + delayMs, soonest);
+    if (at >= this.#flushAt) return;
     this.#flushAt = at;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#flush(), delayMs).unref();
+    this.#schedule();
   }
 
+  #schedule(): void {
+    if (this.#flushing || this.#flushAt === Infinity) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => void this.#flush(),
+      Math.max(0, this.#flushAt - performance.now()),
+    ).unref();
+  }
+
+  /** What comes while the peer takes this goes into the next message. */
   async #flush(): Promise<void> {
     this.#flushing = true;
     this.#flushAt = Infinity;
-    for (let next = this.#news.entries().next(); !next.done; next = this.#news.entries().next()) {
-      const [digest, news] = next.value;
-      this.#news.delete(digest);
-      await this.#send(digest, news);
-    }
+    this.#restUntil = performance.now() + HAVE_REST_MS;
+    const all = [...this.#news];
+    this.#news.clear();
+    for (const [digest, news] of all) if (this.watched.has(digest)) await this.#send(digest, news);
     this.#flushing = false;
+    this.#schedule();
   }
 }
 

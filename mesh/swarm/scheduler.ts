@@ -8,9 +8,10 @@ import {
   SHARED_WINDOW_CHUNKS,
   WINDOW_CHUNKS,
 } from '../constants.ts';
-import { ownersOf, peerHash } from './ownership.ts';
+import { Crowd } from './crowd.ts';
+import { peerHash } from './ownership.ts';
 import { type Assignment, COMING, HERE, insertAtRandom, newSource, rank, type Source } from './source.ts';
-import { byTurn, chunkToTakeOver } from './take-over.ts';
+import { chunkToTakeOver } from './take-over.ts';
 
 export interface SchedulerInit {
   /** This host's peer id. */
@@ -54,13 +55,10 @@ export class Scheduler {
   /** Downloaders that have each chunk. */
   readonly #holders: Uint16Array;
   readonly #sources = new Map<string, Source>();
+  readonly #crowd: Crowd;
   #left: number;
   /** Chunks that are missing and were asked for, each counted once. */
   #underWay = 0;
-  /** Others who fetch the blob, known to us or not, as an origin tells. */
-  #crowd: readonly number[] = [];
-  /** Whose each chunk is to fetch from seeds, those for us, and those for others. Undefined after the downloaders changed. */
-  #shares: { owners: Uint32Array; mine: number[]; theirs: number[] } | undefined;
   /** When a cap lets the next chunk be asked for that it did not let pass. */
   #heldUntil: number | undefined;
   #patience = PATIENCE_MS.first;
@@ -75,6 +73,12 @@ export class Scheduler {
     this.#asked = new Uint8Array(init.count);
     this.#holders = new Uint16Array(init.count);
     this.#left = init.missing.length;
+    this.#crowd = new Crowd({
+      self: this.#self,
+      have: this.#have,
+      sources: this.#sources,
+      random: this.#random,
+    });
   }
 
   get done(): boolean {
@@ -101,15 +105,12 @@ export class Scheduler {
     if (source.seed) return;
     this.#uncount(source);
     source.seed = true;
-    this.#shares = undefined;
+    this.#crowd.changed();
   }
 
   /** An origin tells the hashes of all who fetch the blob from it: each chunk has one owner among them. */
   setCrowd(hashes: readonly number[]): void {
-    const before = new Set(this.#crowd);
-    if (hashes.length === before.size && hashes.every((hash) => before.has(hash))) return;
-    this.#crowd = [...new Set(hashes)];
-    this.#shares = undefined;
+    this.#crowd.tell(hashes);
   }
 
   /** A downloader has these chunks besides those of before, or will have them soon. */
@@ -133,7 +134,7 @@ export class Scheduler {
     for (const index of source.inFlight.keys()) this.#release(index);
     this.#uncount(source);
     this.#sources.delete(peer);
-    this.#shares = undefined;
+    this.#crowd.changed();
   }
 
   /** A verified chunk came. */
@@ -213,7 +214,7 @@ export class Scheduler {
     if (source === undefined) {
       source = newSource(peer, this.#init.isOrigin(peer), this.#init.count, now);
       this.#sources.set(peer, source);
-      this.#shares = undefined;
+      this.#crowd.changed();
     }
     return source;
   }
@@ -235,7 +236,7 @@ export class Scheduler {
   }
 
   #chooseOfSeed(source: Source, now: number): number | undefined {
-    const { mine, theirs } = this.#divide();
+    const { mine, theirs } = this.#crowd.shares;
     const impatient = source.inFlight.size === 0 && now - source.idleSince >= this.#patience;
     const others = this.#seeds((seed) => !seed.origin);
     if (source.origin && others > 0)
@@ -248,26 +249,21 @@ export class Scheduler {
     const other = source.origin ? this.#takeOver() : undefined;
     if (other !== undefined) return other;
     // Seeds as many as those who want something of them are asked freely.
-    const free = others >= this.#downloaders().length + 1;
+    const free = others >= this.#crowd.others.length + 1;
     return impatient || free ? (this.#rarest(theirs) ?? this.#rarest(mine)) : undefined;
   }
 
   #isBehind(): boolean {
-    const { size } = this.#heard();
+    const { size } = this.#crowd.heard;
     return size > 1 && this.#init.isBehind?.(size) === true;
-  }
-
-  /** The downloaders that we hear of from themselves. */
-  #heard(): Set<number> {
-    return new Set([...this.#sources.values()].filter(({ seed }) => !seed).map(({ hash }) => hash));
   }
 
   /** A chunk of a downloader that we hear of, and that has fetched neither this nor all of its others yet. */
   #takeOver(): number | undefined {
-    const shares = this.#divide();
+    const shares = this.#crowd.shares;
     shares.theirs = shares.theirs.filter((index) => this.#have[index] === 0);
     const { owners, theirs } = shares;
-    const heard = this.#heard();
+    const heard = this.#crowd.heard;
     const isOpen = (index: number): boolean =>
       this.#asked[index] === 0 && this.#holders[index] === 0 && heard.has(owners[index] as number);
     return chunkToTakeOver(this.#self, theirs.slice(-CHOICE_SAMPLE).filter(isOpen), owners);
@@ -299,6 +295,7 @@ export class Scheduler {
   /** A chunk that another peer was asked for and has not sent: it is late, or one of the last. */
   #chooseSecond(source: Source, now: number): number | undefined {
     const ending = this.#left === this.#underWay && this.#left <= ENDGAME_CHUNKS && !source.origin;
+    if (!ending && !this.#someLate(now)) return undefined;
     let last: { index: number; place: number } | undefined;
     for (const other of this.#sources.values()) {
       if (other === source) continue;
@@ -316,6 +313,15 @@ export class Scheduler {
     return ending && source.inFlight.size === 0 ? last?.index : undefined;
   }
 
+  #someLate(now: number): boolean {
+    for (const { inFlight } of this.#sources.values()) {
+      // Requests are in the order of asking.
+      const [oldest] = inFlight.values();
+      if (oldest !== undefined && now - oldest.since >= this.#lateMs()) return true;
+    }
+    return false;
+  }
+
   /** A chunk may be asked of two peers at a time. */
   #oneMore(index: number): boolean {
     return this.#have[index] === 0 && (this.#asked[index] ?? 0) < 2;
@@ -329,7 +335,7 @@ export class Scheduler {
     const [oldest] = source.inFlight.values();
     if (oldest !== undefined && now - oldest.since >= this.#lateMs()) return 1;
     const most = this.#sources.size === 1 ? MAX_LINK_REQUESTS : WINDOW_CHUNKS.most;
-    const sharing = source.seed ? this.#downloaders().length + 1 : this.#sources.size;
+    const sharing = source.seed ? this.#crowd.others.length + 1 : this.#sources.size;
     const fair = Math.floor(SHARED_WINDOW_CHUNKS / sharing);
     return Math.max(source.seed ? 1 : 2, Math.min(source.window.size, most, fair));
   }
@@ -340,33 +346,15 @@ export class Scheduler {
 
   #learn(source: Source, index: number, tookMs: number): void {
     this.#usualMs = this.#usualMs * 0.8 + tookMs * 0.2;
-    const foreign = source.seed && this.#divide().owners[index] !== this.#self;
+    const foreign = source.seed && this.#crowd.shares.owners[index] !== this.#self;
     if (foreign) this.#patience = Math.max(PATIENCE_MS.least, this.#patience / 2);
     else if (!source.seed) this.#patience = Math.min(PATIENCE_MS.most, this.#patience * 1.5);
   }
 
-  #divide(): { owners: Uint32Array; mine: number[]; theirs: number[] } {
-    if (this.#shares !== undefined) return this.#shares;
-    const owners = ownersOf([this.#self, ...this.#downloaders()], this.#init.count);
-    const shares = { owners, mine: [] as number[], theirs: [] as number[] };
-    for (let index = 0; index < this.#init.count; index += 1) {
-      if (this.#have[index] === 1) continue;
-      if (owners[index] === this.#self) shares.mine.push(index);
-      else insertAtRandom(shares.theirs, index, this.#random());
-    }
-    shares.mine.sort(byTurn(this.#self));
-    this.#shares = shares;
-    return shares;
-  }
-
-  #downloaders(): number[] {
-    const seeds = new Set([...this.#sources.values()].filter(({ seed }) => seed).map(({ hash }) => hash));
-    const others = this.#crowd.filter((hash) => hash !== this.#self && !seeds.has(hash));
-    return [...new Set([...others, ...this.#heard()])];
-  }
-
   #seeds(test: (seed: Source) => boolean): number {
-    return [...this.#sources.values()].filter((source) => source.seed && test(source)).length;
+    let count = 0;
+    for (const source of this.#sources.values()) if (source.seed && test(source)) count += 1;
+    return count;
   }
 
   #ask(source: Source, index: number, early: boolean, now: number): void {

@@ -1,25 +1,15 @@
 import type { Socket } from 'node:net';
 import {
   type ChunkList,
-  decodeChunkList,
   type Digest,
   type EncodedBlob,
   type Logger,
   MAX_BLOB_BYTES,
-  MAX_CHUNK_BYTES,
   MessageTooLargeError,
-  singleChunk,
   type TransferState,
 } from '../../core/index.ts';
-import { BlobCorruptError, type BlobStore, DiskFullError } from '../../store/index.ts';
-import {
-  ENCODING_TIMEOUT_MS,
-  MAX_CHUNK_LIST_BYTES,
-  MAX_LIST_ATTEMPTS,
-  MAX_TRANSFERS,
-  NO_SOURCE_TIMEOUT_MS,
-  URGENT_BYTES,
-} from '../constants.ts';
+import { BlobCorruptError, type BlobStore } from '../../store/index.ts';
+import { MAX_LIST_ATTEMPTS, MAX_TRANSFERS, NO_SOURCE_TIMEOUT_MS, URGENT_BYTES } from '../constants.ts';
 import type { Caps } from '../caps/caps.ts';
 import { Bulk } from '../bulk/bulk.ts';
 import { NoSourceError } from '../errors.ts';
@@ -35,10 +25,12 @@ import { ChunkLists } from './chunk-lists.ts';
 import { Distrust } from './distrust.ts';
 import { bestEncoding, decodeOrDrop } from './encodings.ts';
 import { fetchAll } from './fetch-all.ts';
+import { fetchEncoding } from './fetch-encoding.ts';
 import { findList } from './find-list.ts';
 import { HaveServer } from './have-server.ts';
 import { HaveWatch } from './have-watch.ts';
 import { Links } from './links.ts';
+import { listOf } from './list-of.ts';
 import { Task } from './task.ts';
 import { type SwarmStats, Traffic } from './traffic.ts';
 import { Transfer } from './transfer.ts';
@@ -214,7 +206,9 @@ export class Swarm {
     // Asked while the list is on its way: what the first holder says of it, and of who else fetches it, is known then.
     const unexpect = this.#watch.expect(want.digest, this.#holders(want, options));
     try {
-      const list = await this.#listOf(want, task, options);
+      const list = await listOf(want, this.#blobs, (list) =>
+        this.fetch(list, { signal: task.signal, from: options.from, timeoutMs: options.timeoutMs }),
+      );
       if (list !== undefined) return await this.#bringAnyWay(want, list, task, timeoutMs, true);
     } finally {
       unexpect();
@@ -258,16 +252,6 @@ export class Swarm {
     return known === undefined || from.includes(known) ? [...from] : [...from, known];
   }
 
-  /** The list that the publisher made, where there is one, or that of a blob that is one chunk. */
-  async #listOf(want: Want, task: Task, options: FetchOptions): Promise<ChunkList | undefined> {
-    const { digest, size, chunks, chunksSize } = want;
-    if (chunks === undefined || chunksSize === undefined)
-      return size <= MAX_CHUNK_BYTES ? singleChunk(digest, size) : undefined;
-    const { from, timeoutMs } = options;
-    await this.fetch({ digest: chunks, size: chunksSize }, { signal: task.signal, from, timeoutMs });
-    return decodeChunkList(await this.#blobs.read(chunks, MAX_CHUNK_LIST_BYTES), size);
-  }
-
   /** By a smaller form, where one pays. That is fetched without holding a turn: it needs one itself. */
   async #bringAnyWay(
     want: Want,
@@ -282,7 +266,14 @@ export class Swarm {
       const some = { ...want, ...(encodings === undefined ? {} : { encodings }) };
       const lacking = await this.#turns.take(() => this.#bring(some, list, task, timeoutMs, listIsTrusted));
       if (lacking === undefined) return;
-      const here = await this.#fetchEncoding(lacking, want, task, timeoutMs);
+      const here = await fetchEncoding(
+        { encoding: lacking, want, task, timeoutMs },
+        {
+          blobs: this.#blobs,
+          log: this.#log,
+          fetch: (smaller, each) => this.fetch(smaller, each),
+        },
+      );
       if (!here) tried.add(lacking.digest);
     }
   }
@@ -320,6 +311,8 @@ export class Swarm {
           },
           request: (...asked) => (small ? this.#requestSmall(...asked) : this.#request(...asked)),
           onComing: (...asked) => (small ? undefined : this.#arrivals.expect(...asked)),
+          settled: (index, request, arrival, bytes) =>
+            this.#arrivals.settled(index, request, arrival, () => this.#bulk.release(bytes)),
           release: (bytes) => this.#bulk.release(bytes),
           watch: (wanted, listener) => this.#watch.watch(wanted, listener),
           askAgain: (peer, wanted) => this.#watch.ask(peer, wanted),
@@ -338,28 +331,9 @@ export class Swarm {
       await partial.commit();
       return undefined;
     } finally {
+      this.#arrivals.forget(digest);
       await partial.close();
       this.#haveServer.changed(digest);
-    }
-  }
-
-  /** @returns false where it can not be had: then the blob comes in chunks */
-  async #fetchEncoding(encoding: EncodedBlob, want: Want, task: Task, timeoutMs: number): Promise<boolean> {
-    try {
-      const { byPeer } = await this.fetch(encoding, {
-        signal: task.signal,
-        from: task.origins,
-        timeoutMs: Math.min(timeoutMs, ENCODING_TIMEOUT_MS),
-      });
-      for (const [peer, bytes] of Object.entries(byPeer)) task.received(peer, bytes);
-      return await this.#blobs.has(encoding.digest);
-    } catch (error) {
-      if (task.signal.aborted || error instanceof DiskFullError) throw error;
-      this.#log.debug(
-        { digest: want.digest, encoding: encoding.digest, error },
-        'a smaller form did not come',
-      );
-      return false;
     }
   }
 

@@ -28,6 +28,8 @@ export interface TransferHome {
   request: RequestChunk;
   /** A chunk is asked of a peer that has all: others may have it as it comes, unless it is on its way already. */
   onComing: (index: number, request: ChunkRequest) => Arrival | undefined;
+  /** What became of it is known. The bytes are of no use here any more. */
+  settled: (index: number, request: ChunkRequest, arrival: Arrival, bytes: Uint8Array) => void;
   /** A chunk's bytes are of no use any more. */
   release: (bytes: Uint8Array) => void;
   watch: (digest: Digest, listener: HaveListener) => () => void;
@@ -61,6 +63,7 @@ export class Transfer {
   readonly #taking = new Set<Promise<void>>();
   #received: number;
   #work: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
   #giveUp: NodeJS.Timeout | undefined;
   #patienceMs: number;
 
@@ -101,6 +104,7 @@ export class Transfer {
       unwatch();
       ended.removeEventListener('abort', onEnded);
       this.#ended.abort(new Error('the transfer has ended'));
+      clearImmediate(this.#soon);
       for (const timer of [this.#work, this.#giveUp, ...this.#penalties.values()]) clearTimeout(timer);
       await Promise.allSettled(this.#taking);
     }
@@ -132,7 +136,15 @@ export class Transfer {
       this.#scheduler.addChunks(peer, statement.coming ?? [], now, COMING);
     }
     this.#waitLonger();
-    this.#pump();
+    this.#pumpSoon();
+  }
+
+  /** Once for all that came in this turn of the event loop. */
+  #pumpSoon(): void {
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined;
+      this.#pump();
+    });
   }
 
   /** Asks for what is to be asked for now, and sets the clock for what may come without an event. */
@@ -155,13 +167,13 @@ export class Transfer {
     try {
       bytes = await this.#home.request(peer, request, this.#ended.signal, arrival?.onPart);
     } catch (error) {
-      void arrival?.end(undefined);
+      arrival?.end(undefined);
       if (this.#ended.signal.aborted) return;
       this.#penalise(peer, error);
-      this.#pump();
+      this.#pumpSoon();
       return;
     }
-    if (bytes === undefined || this.#ended.signal.aborted) void arrival?.end(undefined);
+    if (bytes === undefined || this.#ended.signal.aborted) arrival?.end(undefined);
     if (this.#ended.signal.aborted) return;
     if (bytes === undefined) {
       this.#scheduler.refused(peer, index, Date.now());
@@ -174,15 +186,11 @@ export class Transfer {
       this.#taking.add(taking);
       await taking;
       this.#taking.delete(taking);
-      void this.#release(bytes, arrival);
+      arrival?.end(undefined);
+      if (arrival === undefined) this.#home.release(bytes);
+      else this.#home.settled(index, request, arrival, bytes);
     }
-    this.#pump();
-  }
-
-  /** A chunk's room is free once nobody reads it any more. */
-  async #release(bytes: Uint8Array, arrival: Arrival | undefined): Promise<void> {
-    await arrival?.end(undefined);
-    this.#home.release(bytes);
+    this.#pumpSoon();
   }
 
   async #take(peer: string, index: number, bytes: Uint8Array, arrival: Arrival | undefined): Promise<void> {
@@ -199,7 +207,7 @@ export class Transfer {
     }
     this.#scheduler.received(peer, index, Date.now());
     // Of what is here from elsewhere by now, these bytes were not verified.
-    if (!known || digestOf(bytes) === chunkAt(this.#partial.list, index).digest) void arrival?.end(bytes);
+    if (!known || digestOf(bytes) === chunkAt(this.#partial.list, index).digest) arrival?.end(bytes);
     if (known) return;
     this.#received += bytes.byteLength;
     this.#home.onChunk(index, this.#scheduler.isSeed(peer) && arrival === undefined);

@@ -44,6 +44,7 @@ async function bulkServer(
     credentials: theirs.credentials,
     isConnected: (peer) => connected.includes(peer),
     answer,
+    buffers: new Buffers(0),
     onNews,
     log: silentLogger,
   });
