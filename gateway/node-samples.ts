@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_NAME_CHARS, MessageTooLargeError, parseWith } from '../core/index.ts';
+import { MessageTooLargeError, parseWith } from '../core/index.ts';
 import type { Mesh } from '../mesh/index.ts';
 import { NODE_CALL_TIMEOUT_MS } from './constants.ts';
 import type { RosterNode } from './roster/index.ts';
@@ -9,13 +9,15 @@ const MAX_SAMPLES = 5000;
 /** An app's sample has 16 MiB of data at most, and a little around it. */
 const MAX_SAMPLE_BYTES = 20 * 1024 * 1024;
 
+/** Whoever saves a sample makes a folder and a file of these names. */
+const plainName = z.string().regex(/^[\w-][\w.-]{0,99}$/, 'must be a plain name');
 const size = z.number().int().nonnegative();
 const listAnswer = z.object({
   samples: z
     .array(
       z.object({
-        deployment: z.string().max(MAX_NAME_CHARS),
-        name: z.string().regex(/^[\w-][\w.-]{0,99}$/),
+        deployment: plainName,
+        name: plainName,
         bytes: size,
       }),
     )

@@ -55,7 +55,7 @@ export class DemoSite {
     return join(this.dir, node, 'sounds');
   }
 
-  /** Makes the bridge's folder and fills its catalog with the bundled runtimes. Starts the instruments. */
+  /** Makes the bridge's folder, with the bundled runtimes for its nodes' platforms in its catalog. Starts the instruments. */
   async prepare(): Promise<void> {
     await makeDemoFolder(this.dir);
     await mkdir(join(this.dir, 'logs'), { recursive: true });
@@ -65,7 +65,9 @@ export class DemoSite {
       name: 'provider',
       listen: [`/ip4/127.0.0.1/tcp/${await freePort()}`],
     });
-    await packBundledRuntimes(this.folder('bridge'), this.#signal);
+    const archs = new Set([process.arch, ...this.nodes.flatMap(({ emulate }) => emulate?.arch ?? [])]);
+    const platforms = [...archs].map((arch) => ({ os: process.platform, arch }));
+    await packBundledRuntimes(this.folder('bridge'), { signal: this.#signal, platforms });
   }
 
   /** Starts bridge, gateway and, all at once, the nodes. They find each other by multicast DNS where there is any. */

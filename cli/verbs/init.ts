@@ -59,7 +59,9 @@ export function initVerb(program: Command, context: CliContext): void {
         listen: options.listen ?? ['/ip4/0.0.0.0/tcp/4410'],
         publishers: options.publisher,
       });
-      const runtimes = options.runtimes ? await packBundledRuntimes(resolve(dir), context.signal) : [];
+      const runtimes = options.runtimes
+        ? await packBundledRuntimes(resolve(dir), { signal: context.signal })
+        : [];
       tell(options, { dir: resolve(dir), ...made, runtimes }, [
         `bridge ${made.peerId} in ${resolve(dir)}`,
         `publisher key ${made.publisher}`,

@@ -3,7 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { HostRefusedError, UnauthorizedError } from './errors.ts';
 import { bearsToken } from './token.ts';
 
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+/** What a browser says of a request that no page of another origin made (W3C Fetch Metadata, 2.4). */
+const OWN_PAGES = ['same-origin', 'none'];
 
 export interface AccessRules {
   token: string;
@@ -31,7 +33,8 @@ function hostName(host: string): string {
 
 /**
  * Reading from this machine is open; all else needs the token. A request that a proxy on this machine passed on is
- * not from this machine.
+ * not from this machine, and one that a stranger's page makes in a browser here is the stranger's: it could not read the
+ * answer, but hold streams open and have nodes asked.
  *
  * @throws {UnauthorizedError}
  */
@@ -45,5 +48,7 @@ export function checkAccess(request: FastifyRequest, rules: AccessRules, need: '
 function isLocal(request: FastifyRequest): boolean {
   const address = request.raw.socket.remoteAddress ?? '';
   if (FORWARDED.some((header) => request.headers[header] !== undefined)) return false;
+  const page = request.headers['sec-fetch-site'];
+  if (page !== undefined && !OWN_PAGES.includes(String(page))) return false;
   return /^(::ffff:)?127\./.test(address) || address === '::1';
 }

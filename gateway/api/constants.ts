@@ -26,9 +26,9 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 export const UPLOAD_TIMEOUT_MS = 3_600_000;
 /** What an `infer` may take: some apps on small machines need minutes. */
 export const INFER_TIMEOUT_MS = 240_000;
-/** What a release may take to be published: the bridge fetches its content meanwhile, and goes on at a second try. */
-/** Builds and pulls that run are waited for. */
+/** What a collection may take: builds and pulls that run are waited for. */
 export const COLLECT_TIMEOUT_MS = 240_000;
+/** What a release may take to be published: the bridge fetches its content meanwhile, and goes on at a second try. */
 export const PUBLISH_TIMEOUT_MS = 240_000;
 /** Random bytes in the token that changes need. */
 export const TOKEN_BYTES = 32;

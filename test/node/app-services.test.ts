@@ -156,6 +156,20 @@ test('samples of any size are fetched from a node over the mesh, by its gateway 
   await t.throwsAsync(samplesOf(stranger, roster, undefined, {}), { code: 'ERR_NOT_AUTHORISED' });
 });
 
+test('samples whose names lead out of a folder are not taken from a node', async (t) => {
+  const [node, gateway] = await Promise.all([startTestMesh(t), startTestMesh(t)]);
+  const fine = { deployment: 'labels', name: '1.cbor', bytes: 1 };
+  let told: object = fine;
+  node.handle('samples', async () => ({ samples: [told] }));
+  await gateway.dial(addressOf(node));
+  const roster = { id: node.peerId } as RosterNode;
+  t.deepEqual(await samplesOf(gateway, roster, undefined, {}), [fine]);
+  for (const lie of [{ deployment: '..' }, { deployment: 'a/b' }, { name: '..' }, { name: '.ssh' }]) {
+    told = { ...fine, ...lie };
+    await t.throwsAsync(samplesOf(gateway, roster, undefined, {}), { code: 'ERR_INVALID_INPUT' });
+  }
+});
+
 interface Side {
   host: Mesh;
   app: RunningApp;

@@ -15,12 +15,16 @@ test.after.always(() => server.close());
 const CHANGES: [string, CallOptions][] = [
   ['deployments', jsonBody({ name: 'a', app: 'label-reader', to: 'all' })],
   ['deployments/label-reader', { method: 'DELETE' }],
+  ['deployments/label-reader/rollback', jsonBody({})],
+  ['events/1/acknowledge', jsonBody({ by: 'anna' })],
+  ['content/collect', { method: 'POST' }],
   ['nodes/gate-2/accept', jsonBody({})],
   ['rollouts/label-reader-2/pause', { method: 'POST' }],
   ['rollouts/label-reader-2/resume', { method: 'POST' }],
   ['infer?deployment=label-reader&kind=picture', { method: 'POST', body: 'x' }],
   [`blobs/sha256:${'0'.repeat(64)}`, { method: 'PUT', body: 'x' }],
   [`blobs/sha256:${'0'.repeat(64)}`, { method: 'HEAD' }],
+  [`blobs/sha256:${'0'.repeat(64)}`, { method: 'GET' }],
   ['catalog', jsonBody({})],
 ];
 
@@ -64,9 +68,25 @@ test('lets this machine read without a token, but not with a wrong one', async (
 });
 
 test('asks for the token when a proxy passes a request on', async (t) => {
-  const headers = { 'x-forwarded-for': '203.0.113.9' };
-  t.is((await server.call('/api/v1/nodes', { headers })).status, 401);
-  t.is((await server.call('/api/v1/nodes', { headers, authorised: true })).status, 200);
+  for (const headers of [{ 'x-forwarded-for': '203.0.113.9' }, { via: '1.1 proxy' }] as Record<
+    string,
+    string
+  >[]) {
+    t.is((await server.call('/api/v1/nodes', { headers })).status, 401);
+    t.is((await server.call('/api/v1/nodes', { headers, authorised: true })).status, 200);
+  }
+});
+
+test('a page of another origin, in a browser on this machine, reads nothing and holds no stream', async (t) => {
+  for (const [site, status] of [
+    ['cross-site', 401],
+    ['same-site', 401],
+    ['same-origin', 200],
+    ['none', 200],
+  ] as const)
+    t.is((await server.call('/api/v1/site', { headers: { 'sec-fetch-site': site } })).status, status, site);
+  for (const path of ['/api/v1/events/stream', '/api/v1/changes/stream', '/metrics'])
+    t.is((await server.call(path, { headers: { 'sec-fetch-site': 'cross-site' } })).status, 401, path);
 });
 
 test('does not answer for a name that it was not given', async (t) => {
