@@ -24,7 +24,7 @@ export interface Problem {
   message: string;
 }
 
-/** Some content; bytes as they are read, which may be more than it takes. */
+/** Some content, and the bytes that it takes on disk. */
 export interface Amount {
   blobs: number;
   bytes: number;

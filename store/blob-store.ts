@@ -69,8 +69,8 @@ export interface BlobStore {
    * @throws {BlobNotFoundError}
    */
   lastUsed(digest: Digest): Promise<number>;
-  /** All complete blobs, the folded ones first. */
-  list(): AsyncIterable<{ digest: Digest; size: number }>;
+  /** All complete blobs, the folded ones first, with the bytes that each has and those that it takes here. */
+  list(): AsyncIterable<ListedBlob>;
   /**
    * Forgets a blob, and what is there of a partial one that is not open. Nothing to do is no error. Blobs that are
    * folded onto it become files first. @throws {DiskFullError} when there is no room for that
@@ -78,6 +78,13 @@ export interface BlobStore {
   delete(digest: Digest): Promise<void>;
   /** Calls back for every blob that was completed. Returns what ends it. */
   onAdded(listener: (digest: Digest) => void): () => void;
+}
+
+export interface ListedBlob {
+  digest: Digest;
+  size: number;
+  /** Fewer than `size` where it is folded. */
+  takes: number;
 }
 
 /** A blob on its way, chunk by chunk. */

@@ -8,7 +8,7 @@ import {
   isDigest,
   MessageTooLargeError,
 } from '../core/index.ts';
-import type { BlobStore, PartialBlob } from './blob-store.ts';
+import type { BlobStore, ListedBlob, PartialBlob } from './blob-store.ts';
 import { ChunkBook } from './chunk-book.ts';
 import { completePartial } from './complete-partial.ts';
 import { ENCODING_PAYS, MAX_FOLD_DEPTH, PATH_GRACE_MS } from './constants.ts';
@@ -255,13 +255,13 @@ class FileBlobStore implements BlobStore {
     return Math.max(mtimeMs, this.#paths.get(digest) ?? 0);
   }
 
-  async *list(): AsyncIterable<{ digest: Digest; size: number }> {
-    for await (const { digest, size } of this.#folded.all())
-      if (!(await this.#isFile(digest))) yield { digest, size };
+  async *list(): AsyncIterable<ListedBlob> {
+    for await (const { digest, size, takes } of this.#folded.all())
+      if (!(await this.#isFile(digest))) yield { digest, size, takes };
     for (const name of await readdir(this.#blobs)) {
       const digest = `sha256:${name}`;
       const info = isDigest(digest) ? await stat(join(this.#blobs, name)).catch(() => undefined) : undefined;
-      if (isDigest(digest) && info?.isFile() === true) yield { digest, size: info.size };
+      if (isDigest(digest) && info?.isFile() === true) yield { digest, size: info.size, takes: info.size };
     }
   }
 

@@ -11,6 +11,8 @@ import { readFileRange } from './file-digest.ts';
 export interface Folded extends EncodingIndex {
   digest: Digest;
   file: string;
+  /** Bytes of the file. */
+  takes: number;
 }
 
 /**
@@ -51,7 +53,7 @@ export class FoldedBlobs {
   async #load(digest: Digest, file: string, size: number): Promise<Folded | undefined> {
     try {
       const index = await readIndex(size, (offset, length) => readFileRange(file, offset, length));
-      return { ...index, digest, file };
+      return { ...index, digest, file, takes: size };
     } catch (error) {
       if (error instanceof InvalidInputError || systemCode(error) === 'ENOENT') return undefined;
       throw error;

@@ -2,7 +2,7 @@
  * Content-addressed blobs on disk and state in level. Every crash-safe write of floormesh is made here. In: bytes with
  * their digest, small records. Out: the same, whole or not at all.
  */
-export type { BlobStore, PartialBlob } from './blob-store.ts';
+export type { BlobStore, ListedBlob, PartialBlob } from './blob-store.ts';
 export { ensureDir, readFileBounded, readJsonFile, writeFileAtomic } from './durable.ts';
 export { decodeInto } from './encoding/decode.ts';
 export { encodeBlob, type Encoding } from './encoding/encode.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChunkList, type Digest, digestOf, hexOf, MessageTooLargeError } from '../core/index.ts';
-import type { BlobStore, PartialBlob } from './blob-store.ts';
+import type { BlobStore, ListedBlob, PartialBlob } from './blob-store.ts';
 import { READ_ONLY_MODE } from './constants.ts';
 import { BlobCorruptError, BlobNotFoundError } from './errors.ts';
 import { cutBytes } from './cut/cut.ts';
@@ -167,8 +167,8 @@ class MemoryBlobStore implements BlobStore {
     return this.#addedAt.get(digest) ?? 0;
   }
 
-  async *list(): AsyncIterable<{ digest: Digest; size: number }> {
-    for (const [digest, bytes] of [...this.#blobs]) yield { digest, size: bytes.byteLength };
+  async *list(): AsyncIterable<ListedBlob> {
+    for (const [digest, { byteLength: size }] of [...this.#blobs]) yield { digest, size, takes: size };
   }
 
   async delete(digest: Digest): Promise<void> {

@@ -2,7 +2,7 @@ import type { Digest, Logger } from '../core/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { DiskFullError } from './errors.ts';
 
-/** Some blobs; bytes as they are read: a folded one takes less. */
+/** Some blobs, and the bytes that they take here. */
 export interface Amount {
   blobs: number;
   bytes: number;
@@ -35,7 +35,7 @@ export async function choosePrunable(blobs: BlobStore, options: PruneOptions): P
   const { kept, dropped = new Set(), unusedForMs, keepBytes = 0, now, signal } = options;
   const choice: PruneChoice = { needed: nothing(), kept: nothing(), gone: new Map() };
   const candidates: { digest: Digest; size: number; usedAt: number }[] = [];
-  for await (const { digest, size } of blobs.list()) {
+  for await (const { digest, takes: size } of blobs.list()) {
     signal.throwIfAborted();
     if (kept.has(digest)) {
       add(choice.needed, size);

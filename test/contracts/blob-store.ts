@@ -420,6 +420,6 @@ async function* streamOf(parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
 
 async function all(store: BlobStore): Promise<{ digest: Digest; size: number }[]> {
   const found: { digest: Digest; size: number }[] = [];
-  for await (const blob of store.list()) found.push(blob);
+  for await (const { digest, size } of store.list()) found.push({ digest, size });
   return found;
 }

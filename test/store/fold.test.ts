@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { OCR_FILE, readOcrFile } from '../../apps/make/models/ocr-files.ts';
 import { hexOf } from '../../core/index.ts';
-import { openBlobStore } from '../../store/index.ts';
+import { choosePrunable, openBlobStore } from '../../store/index.ts';
 import { withOtherTensor } from '../helpers/model-versions.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -34,6 +34,31 @@ test('a version that is folded onto the next one takes little room, is read exac
   }
   t.true(Buffer.from(await store.useFile(old, (path) => readFile(path))).equals(older));
   t.deepEqual(await readdir(join(dir, 'folded')), []);
+});
+
+test('what goes is counted by what it takes on disk, folded or not', async (t) => {
+  const dir = await temporaryFolder(t);
+  const store = await openBlobStore(dir);
+  const newer = await readOcrFile(OCR_FILE.detector);
+  const { model: older } = withOtherTensor(newer, 50_000);
+  const [old, base] = [await store.put(older), await store.put(newer)];
+  t.true(await store.fold(old, base));
+  const { size: folded } = await stat(join(dir, 'folded', hexOf(old)));
+  t.true(folded < older.byteLength / 2);
+  const options = { unusedForMs: 0, now: Date.now() + 60_000, signal: new AbortController().signal };
+  const all = await choosePrunable(store, { ...options, kept: new Set() });
+  t.deepEqual(
+    new Map(all.gone),
+    new Map([
+      [old, folded],
+      [base, newer.byteLength],
+    ]),
+  );
+  const needed = await choosePrunable(store, { ...options, kept: new Set([old, base]) });
+  t.deepEqual(needed.needed, { blobs: 2, bytes: folded + newer.byteLength });
+  // What may stay has room for both only where the folded one counts as what it takes.
+  const keepBytes = newer.byteLength + folded;
+  t.is((await choosePrunable(store, { ...options, kept: new Set(), keepBytes })).gone.size, 0);
 });
 
 test('what a kill leaves of a fold is one of both forms, and whole', async (t) => {

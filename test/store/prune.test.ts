@@ -14,7 +14,7 @@ function storeOf(blobs: readonly Blob[]): { store: BlobStore; digests: Digest[] 
   const digests = blobs.map((_, i) => digestOf(String(i)));
   const store: Pick<BlobStore, 'list' | 'lastUsed'> = {
     list: async function* () {
-      for (const [i, { size }] of blobs.entries()) yield { digest: digests[i]!, size };
+      for (const [i, { size }] of blobs.entries()) yield { digest: digests[i]!, size, takes: size };
     },
     lastUsed: async (digest) => blobs[digests.indexOf(digest)]!.usedAt,
   };
