@@ -10,6 +10,7 @@ import {
 } from '../../core/index.ts';
 import type { BlobStore } from '../../store/index.ts';
 import { checkOnnxFile } from './check-onnx.ts';
+import { checkSamples } from './check-samples.ts';
 import { fileIn, readYaml } from './folder.ts';
 import { Layers, putManifest, totalSize } from './layers.ts';
 import type { Packed, PackOptions } from './packed.ts';
@@ -29,6 +30,8 @@ export async function packModel(dir: string, blobs: BlobStore, options: PackOpti
   const named = await fileIn(dir, card.weights);
   const weights = (await options.weights?.(named)) ?? named;
   await checkOnnxFile(weights, card.weights);
+  for (const path of [card.calibration, card.validation])
+    if (path !== undefined) await checkSamples(await fileIn(dir, path), path, card);
   const layers = new Layers(blobs, {
     signal: options.signal,
     smallerForms: options.smallerForms,

@@ -5,7 +5,10 @@ import {
   ANNOTATION,
   type Descriptor,
   type Digest,
+  elementCount,
+  encodeSamples,
   encodingsOf,
+  float32,
   isDigest,
   type Manifest,
   MAX_MANIFEST_BYTES,
@@ -13,6 +16,8 @@ import {
   parseAppManifest,
   parseManifest,
   parseModelCard,
+  type Tensor,
+  type Tensors,
 } from '../../core/index.ts';
 import { packApp, packModel } from '../../provider-bridge/index.ts';
 import { type BlobStore, memoryBlobStore } from '../../store/index.ts';
@@ -96,6 +101,35 @@ test("a metric of the model's own is packed with it, and lacking one is an error
   await writeFiles(dir, { 'metric.js': 'export default () => 1;' });
   const packed = await packModel(dir, blobs);
   t.true(paths(await readManifest(blobs, packed.release.digest)).includes('metric.js'));
+});
+
+test('samples that the model would not take are told by file, sample and input', async (t) => {
+  const dir = await temporaryFolder(t);
+  await writeModelFolder(dir);
+  const x = (dims: number[]): Tensor => float32(new Float32Array(elementCount(dims)), dims);
+  const pack = async (inputs: Tensors): Promise<unknown> => {
+    const good = { inputs: { x: x([1, 3, 4, 4]) } };
+    await writeFiles(dir, { 'data/calibration.cbor': encodeSamples({ samples: [good, { inputs }] }) });
+    return packModel(dir, memoryBlobStore());
+  };
+  await t.notThrowsAsync(pack({ x: x([2, 3, 8, 5]) }));
+  const code = 'ERR_INVALID_CARD';
+  await t.throwsAsync(pack({ x: x([1, 1, 3, 4, 4]) }), {
+    code,
+    message:
+      /calibration\.cbor, sample 1: the input x is \[1, 1, 3, 4, 4\], the card says \[batch, 3, height, width\]/,
+  });
+  await t.throwsAsync(pack({ x: x([1, 4, 4, 3]) }), { code, message: /\[1, 4, 4, 3\]/ });
+  await t.throwsAsync(pack({ y: x([1, 3, 4, 4]) }), { code, message: /the input x is missing/ });
+  await t.throwsAsync(pack({ x: { type: 'uint8', dims: [1, 3, 1, 1], data: new Uint8Array(3) } }), {
+    code,
+    message: /x is uint8, the card says float32/,
+  });
+  await writeFiles(dir, { 'data/calibration.cbor': 'something else' });
+  await t.throwsAsync(packModel(dir, memoryBlobStore()), {
+    code,
+    message: /calibration\.cbor is no sample set/,
+  });
 });
 
 test('a file of several chunks goes along with its chunk list and its smaller form', async (t) => {
