@@ -131,8 +131,12 @@ export const MAX_TRANSFERS = 512;
  * of soon; the rest others get from where this host got it, and hear of it later or along with the next that is soon.
  */
 export const HAVE_BATCH_MS = { soon: 20, later: 400 };
-/** How long a host tells a peer nothing more of single chunks after it did: where these come quickly, it is of several. */
+/**
+ * A host tells a peer of single chunks so often on average, and at once after it was silent for some time: where they come
+ * quickly, a message is of several.
+ */
 export const HAVE_REST_MS = 40;
+export const HAVE_BURST_MS = 5 * HAVE_REST_MS;
 /** Peers that begin or end to fetch a blob within this time are told of together. */
 export const CROWD_BATCH_MS = 200;
 /** Peers that fetch one blob, as its holder tells of them. */

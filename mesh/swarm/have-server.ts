@@ -4,6 +4,7 @@ import type { BlobStore } from '../../store/index.ts';
 import {
   CROWD_BATCH_MS,
   HAVE_BATCH_MS,
+  HAVE_BURST_MS,
   HAVE_REST_MS,
   MAX_COMING,
   MAX_CROWD,
@@ -51,7 +52,7 @@ class Watcher {
   }
 
   /**
-   * Tells of it after so long, or a little later where it was told something just now: where chunks come quickly, one
+   * Tells of it after so long, or a little later where it was told several times just now: where chunks come quickly, one
    * message is for several of them.
    */
   tell(digest: Digest, index: number | 'all', delayMs: number, what: 'added' | 'coming' = 'added'): void {
@@ -80,7 +81,7 @@ class Watcher {
   async #flush(): Promise<void> {
     this.#flushing = true;
     this.#flushAt = Infinity;
-    this.#restUntil = performance.now() + HAVE_REST_MS;
+    this.#restUntil = Math.max(this.#restUntil, performance.now() - HAVE_BURST_MS) + HAVE_REST_MS;
     const all = [...this.#news];
     this.#news.clear();
     for (const [digest, news] of all) if (this.watched.has(digest)) await this.#send(digest, news);
