@@ -6,6 +6,7 @@
 export type { ActionPayload, AppEvent } from './app/define.ts';
 export type { Action } from './app-host/action.ts';
 export { startApp } from './app-host/start-app.ts';
+export { CompiledCode } from './child/compiled.ts';
 export type { GrantedResource } from './app-host/granted.ts';
 export type { AppStats, HandleOptions, RunningApp } from './app-host/hosted-app.ts';
 export type { AppInit } from './app-host/start-app.ts';

@@ -12,7 +12,13 @@ import {
   type SiteEvent,
   type TransferState,
 } from '../core/index.ts';
-import { type AppServices, type FoundSandbox, type GrantedResource, startApp } from '../inference/index.ts';
+import {
+  type AppServices,
+  CompiledCode,
+  type FoundSandbox,
+  type GrantedResource,
+  startApp,
+} from '../inference/index.ts';
 import { type Mesh, publicKeyOf } from '../mesh/index.ts';
 import type { BlobStore, State } from '../store/index.ts';
 import type { KeyPair } from '../trust/index.ts';
@@ -69,6 +75,7 @@ export interface Parts {
   housekeeper: Housekeeper;
   trials: Trials;
   finaliser: Finaliser;
+  compiled: CompiledCode | undefined;
   configuration: () => Configuration;
   health: () => Promise<Omit<HealthFact, 'kind' | 'name' | 'at'>>;
   neighbours: Neighbours;
@@ -79,11 +86,14 @@ export interface Parts {
 const MIB = 2 ** 20;
 
 /** Where a node keeps what it installed, models as they were optimised for its CPU, and samples. */
-export function foldersOf(dir: string): Record<'packages' | 'runtimes' | 'copies' | 'samples', string> {
+export function foldersOf(
+  dir: string,
+): Record<'packages' | 'runtimes' | 'copies' | 'samples' | 'compiled', string> {
   return {
     packages: join(dir, 'packages'),
     runtimes: join(dir, 'runtimes'),
     copies: join(dir, 'copies'),
+    compiled: join(dir, 'compiled'),
     samples: join(dir, 'samples'),
   };
 }
@@ -161,13 +171,17 @@ export function assemble(
     { dir: folders.copies, packages: folders.packages, ...machine },
     { configuration, activity, log },
   );
+  // Another Node.js, such as an emulated one, would have to make its own.
+  const compiled =
+    execPath === undefined ? new CompiledCode({ dir: folders.compiled, sandbox, log }) : undefined;
   const start: StartApp = async (version, { onAction, signal, around }) => {
     const { dir, config } = version;
     const copies = await finaliser.copiesOf(version);
     const granted = grantedResources(config.grants.resources ?? {}, resources);
     const services = (around ?? same)(servicesOf(config.deployment));
     const common = { dir, config, node, services, execPath, overheadMiB, sandbox };
-    const init = { ...common, resources: granted, log, onAction, signal };
+    const kept = compiled === undefined ? {} : { compiled };
+    const init = { ...common, ...kept, resources: granted, log, onAction, signal };
     const app = await startApp({ ...init, copies }).catch((error: unknown) => {
       // A copy must never cost more than the time that it saves.
       if (Object.keys(copies).length === 0 || signal?.aborted === true) throw error;
@@ -255,6 +269,7 @@ export function assemble(
     housekeeper,
     trials,
     finaliser,
+    compiled,
     configuration,
     health: async () => {
       const diskFreeMiB = await roomMiB(folders.packages);

@@ -58,7 +58,7 @@ export class FloormeshNode {
     for (const end of running.ends) end();
     running.facts.stop();
     running.meshEvents.stop();
-    await Promise.all([running.trials.stop(), running.finaliser.stop()]);
+    await Promise.all([running.trials.stop(), running.finaliser.stop(), running.compiled?.stop()]);
     await Promise.all([running.runtimes.stop(), running.deployments.stop()]);
     await running.housekeeper.stop();
     await running.dispatcher.stop();

@@ -9,10 +9,15 @@ import { fed } from './fed.ts';
 import { quantile } from '../../inference/quantile.ts';
 
 export interface SpeedOutcome {
-  /** Events a second of a node's app to runs a second of bare onnxruntime-node: the middle of all rounds. */
-  throughput: number;
-  /** The same of bare onnxruntime-node that has its inputs from another process, through memory that both have. */
-  fedThroughput: number;
+  /**
+   * Events a second of a node's app, which has two processes, to runs a second of bare onnxruntime-node in as many: one
+   * that has its inputs from another process, through memory that both have. The middle of all rounds.
+   */
+  throughputToBareInTwoProcesses: number;
+  /** The same to bare onnxruntime-node in one process, which has its input where it was. */
+  throughputToBareInOneProcess: number;
+  /** Of bare onnxruntime-node in two processes to that in one: what any second process costs. */
+  bareInTwoToBareInOneProcess: number;
   bareRunMs: number;
   eventMs: number;
   /** CPU time of a bare run to that of an event in the app's process: what other work on the machine does not change. */
@@ -91,7 +96,7 @@ export async function measureSpeed(init: {
       process.cpuUsage().system / 1000;
     const cpu = { bare: 0, app: 0, daemon: 0 };
     const [eventMs, bareMs]: [number[], number[]] = [[], []];
-    const [ratios, fedRatios]: [number[], number[]] = [[], []];
+    const [ratios, fedRatios, toFed]: [number[], number[], number[]] = [[], [], []];
     const [added, fedAdded, beyond]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round < rounds; round += 1) {
       const bareCpu = cpuTimeMs(other.pid);
@@ -108,6 +113,7 @@ export async function measureSpeed(init: {
       ratios.push((before + after) / 2 / took);
       const fedMs = mean(await away.run({ runs: events, pauseMs: 0 }));
       fedRatios.push((before + after) / 2 / fedMs);
+      toFed.push(fedMs / took);
       const alone = await other.run({ runs: single, pauseMs });
       const middle = quantile(alone, 0.5);
       beyond.push(...alone.map((ms) => ms - middle));
@@ -115,8 +121,9 @@ export async function measureSpeed(init: {
       fedAdded.push(...(await away.run({ runs: single, pauseMs })).map((ms) => ms - middle));
     }
     return {
-      throughput: quantile(ratios, 0.5),
-      fedThroughput: quantile(fedRatios, 0.5),
+      throughputToBareInTwoProcesses: quantile(toFed, 0.5),
+      throughputToBareInOneProcess: quantile(ratios, 0.5),
+      bareInTwoToBareInOneProcess: quantile(fedRatios, 0.5),
       bareRunMs: quantile(bareMs, 0.5),
       eventMs: quantile(eventMs, 0.5),
       throughputByCpu: cpu.bare / cpu.app,

@@ -25,7 +25,12 @@ export function plainPermissionFlags(...paths: string[]): string[] {
 
 /** What of floormesh itself a child needs to read. */
 function ownFiles(): string[] {
-  return [join(BASE, 'core'), join(BASE, 'inference'), ...modulePaths()];
+  return [...ownFolders(), ...modulePaths()];
+}
+
+/** Folders with the modules of floormesh itself that a child may load. */
+export function ownFolders(): string[] {
+  return [join(BASE, 'core'), join(BASE, 'inference')];
 }
 
 /** What a child of floormesh is confined to: its own modules, and what is named, wherever that really lies. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, realpath, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { silentLogger } from '../../core/index.ts';
 import {
   type Child,
   type ChildInit,
+  CompiledCode,
   findSandbox,
   type FoundSandbox,
   spawnChild,
@@ -192,10 +193,17 @@ for (const [method, way] of found) {
       const tree = await packageTree();
       t.teardown(tree.remove);
       const { sandbox } = way;
-      const app = await startApp({ ...tree, sandbox, log: silentLogger, onAction: async () => undefined });
+      // With compiled code of floormesh's modules, which is there for all apps and must be changed by none.
+      const compiled = new CompiledCode({ dir: await temporaryFolder(t), sandbox, log: silentLogger });
+      await compiled.make();
+      const folder = compiled.folder() ?? '';
+      t.true((await readdir(folder, { recursive: true })).length > 50);
+      const init = { ...tree, sandbox, compiled, log: silentLogger, onAction: async () => undefined };
+      const app = await startApp(init);
       t.teardown(() => app.stop());
       const send = (name: string, data = ''): Promise<unknown> =>
         app.handle({ id: name, kind: 'message', source: '', name, at: 0, data: Buffer.from(data) });
+      await t.throwsAsync(send('write', join(folder, 'code')), { message: /EROFS/ });
       const [scores = []] = (await send('classify')) as number[][];
       t.is(scores.length, 2);
       await t.throwsAsync(send('read', '/etc/ld.so.cache'), { message: /restricted/ });

@@ -1,0 +1,116 @@
+import { mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf, errorRecord, hexOf, type Logger } from '../../core/index.ts';
+import { COMPILE_MEMORY_MIB, COMPILE_TIMEOUT_MS } from '../constants.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { siblingModule } from './entry.ts';
+import { ownConfinement, ownFolders, permissionFlags } from './permissions.ts';
+import { spawnChild } from './spawn-child.ts';
+
+/** What comes before the name of a folder while it is made. */
+const MAKING = '.making-';
+/** It is work for later: what runs comes first. */
+const PRIORITY = 10;
+
+export interface CompiledCodeInit {
+  /** A folder of this machine's own, for nothing else. */
+  dir: string;
+  sandbox: Sandbox;
+  log: Logger;
+}
+
+/**
+ * Compiled code of floormesh's own modules, for apps in a sandbox: they read it and can't write it, since what stands there
+ * runs in all of them. It is made once for each Node.js and each state of the modules, by a process in the same kind of
+ * sandbox that loads the modules and no app (Node.js keeps it apart by user, who is another inside).
+ */
+export class CompiledCode {
+  readonly #init: CompiledCodeInit;
+  readonly #stopping = new AbortController();
+  #folder: string | undefined;
+  #making: Promise<void> | undefined;
+
+  constructor(init: CompiledCodeInit) {
+    this.#init = init;
+  }
+
+  /** Where it is; undefined as long as it is not there. Waits for nothing. Asked for the first time, it begins to be made. */
+  folder(): string | undefined {
+    if (this.#init.sandbox.confines) void this.make();
+    return this.#folder;
+  }
+
+  /** Comes back when it is there, or can't be had. Never throws. */
+  async make(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#making ??= this.#make().catch((error: unknown) =>
+      this.#init.log.info(errorRecord(error), 'apps start without compiled code'),
+    );
+    await this.#making;
+  }
+
+  /** Ends what is being made; it is begun anew after the next start. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#making;
+  }
+
+  async #make(): Promise<void> {
+    const { dir, sandbox } = this.#init;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const real = await realpath(dir);
+    const name = await keyOf(sandbox);
+    const folders = await readdir(real);
+    if (!folders.includes(name)) {
+      const making = join(real, MAKING + name);
+      await rm(making, { recursive: true, force: true });
+      await mkdir(making);
+      await this.#compile(making);
+      await rename(making, join(real, name));
+    }
+    this.#folder = join(real, name);
+    for (const other of folders)
+      if (other !== name) await rm(join(real, other), { recursive: true, force: true });
+  }
+
+  async #compile(folder: string): Promise<void> {
+    const { sandbox, log } = this.#init;
+    const child = spawnChild({
+      entry: siblingModule(import.meta.url, '../children/compile'),
+      args: [...permissionFlags(), ...compiledFlags(folder)],
+      env: { NODE_COMPILE_CACHE: folder },
+      confined: { sandbox, confinement: ownConfinement([], { writable: [folder] }) },
+      memoryMiB: COMPILE_MEMORY_MIB,
+      priority: PRIORITY,
+      name: 'compile',
+      log,
+      signal: this.#stopping.signal,
+    });
+    try {
+      await child.request('compile', null, { timeoutMs: COMPILE_TIMEOUT_MS });
+    } finally {
+      await child.stop();
+    }
+  }
+}
+
+/**
+ * Flags by which Node.js uses such a folder: it asks for the right to write it, also where the sandbox lets it be read
+ * only.
+ */
+export function compiledFlags(folder: string): string[] {
+  return [`--allow-fs-read=${folder}`, `--allow-fs-write=${folder}`];
+}
+
+/** Another Node.js, another sandbox, another file: another folder. */
+async function keyOf({ method }: Sandbox): Promise<string> {
+  const parts = [process.version, method];
+  for (const folder of ownFolders())
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      const { size, mtimeMs } = await stat(path);
+      parts.push(`${path} ${size} ${mtimeMs}`);
+    }
+  return hexOf(digestOf(parts.join('\n'))).slice(0, 16);
+}
