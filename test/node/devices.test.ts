@@ -7,10 +7,14 @@ import { hasFfmpeg } from '../helpers/ffmpeg.ts';
 import { hasRtspServer, rtspServer } from '../helpers/rtsp-server.ts';
 import { type Heard, listen, testSources } from '../helpers/sources.ts';
 import { until } from '../helpers/until.ts';
+import { vividCamera } from '../helpers/vivid.ts';
 
 if (process.env['CI'] === 'true' && !(hasFfmpeg() && hasRtspServer()))
   throw new Error('ffmpeg or the RTSP server is missing: see .ci/run');
 const withFfmpeg = hasFfmpeg() ? test.serial : test.skip;
+/** Only a machine whose administrator has loaded the kernel's test driver has such a camera: CI has none. */
+const vivid = await vividCamera();
+const withVivid = hasFfmpeg() && vivid !== undefined ? test.serial : test.skip;
 const withRtsp = hasFfmpeg() && hasRtspServer() ? test.serial : test.skip;
 
 async function run(t: ExecutionContext, init: SourceInit): Promise<Heard> {
@@ -107,6 +111,26 @@ withFfmpeg(
       /source cam: Cannot open video device \/dev\/video-none.*`v4l2-ctl --list-devices` lists/,
     );
     t.regex(none.reasons[0] ?? '', /VIDIOC_QUERYCAP.*it is no camera/);
+  },
+);
+
+withVivid(
+  'camera: pictures of a V4L2 device come, in the size that was asked for, to one at a time',
+  async (t) => {
+    const camera = { name: 'cam', type: 'camera', device: vivid ?? '', fps: 2 } as const;
+    const heard = await run(t, { ...camera, width: 640, height: 360 });
+    await until('pictures came', () => heard.events.length >= 3);
+    const { width, height, data } = await decodePicture((await heard.events[2]?.read()) ?? new Uint8Array());
+    t.deepEqual([width, height], [640, 360]);
+    const shades = new Set<number>();
+    for (let at = 0; at + 2 < data.length; at += 3 * 41)
+      shades.add(((data[at] ?? 0) >> 6) * 16 + ((data[at + 1] ?? 0) >> 6) * 4 + ((data[at + 2] ?? 0) >> 6));
+    t.true(shades.size >= 6, `bars of ${shades.size} colours`);
+
+    const second = await run(t, camera);
+    await until('that it is taken was told', () => second.states.length > 0);
+    t.is(second.states[0], 'ERR_SOURCE_UNREACHABLE');
+    t.regex(second.reasons[0] ?? '', /another program uses it/);
   },
 );
 
