@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeChunkList } from '../../../core/index.ts';
 import { openBlobStore } from '../../../store/index.ts';
+import { MAX_NODE_PEERS } from '../../../mesh/constants.ts';
 import type { Contender } from '../case.ts';
 import { buildHost } from '../build-host.ts';
 import { checkFiles } from '../check-file.ts';
@@ -36,8 +37,9 @@ export const floormesh: Contender = {
     const [gateway = '', address = ''] = (await seed.line('listening')).split(' ');
     const nodes = addresses.slice(1).map((_, i) => {
       const earlier = addresses.slice(1, i + 1).map((ip) => `/ip4/${ip}/tcp/${PORT}`);
-      // Every host dials those before it, as it would after it has heard of them.
-      return start(i + 1, { want, gateway, peers: [address, ...earlier], expect: addresses.length - 1 });
+      // Every host dials those before it, as it would after it has heard of them, and keeps to so many.
+      const expect = Math.min(addresses.length - 1, MAX_NODE_PEERS);
+      return start(i + 1, { want, gateway, peers: [address, ...earlier], expect });
     });
     await Promise.all([seed, ...nodes].map((host) => host.line('ready')));
     go();
