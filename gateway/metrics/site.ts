@@ -1,6 +1,6 @@
 import type { Rollout, SiteEvent } from '../../core/index.ts';
 import type { DeploymentView, RebuildCounts, SiteSummary } from '../views.ts';
-import { counter, type Family, gauge, type Sample } from './family.ts';
+import { counter, type Family, gauge, oneOf, type Sample } from './family.ts';
 import { transferFamilies } from './transfers.ts';
 
 export interface SiteFacts {
@@ -83,12 +83,7 @@ function rolloutFamilies({ deployments, rollouts }: SiteFacts): Family[] {
     gauge(
       'floormesh_rollout_state',
       "State of each deployment's newest rollout: 1 for the one that it is in.",
-      newest.flatMap(({ deployment, state }) =>
-        ROLLOUT_STATES.map((each) => ({
-          labels: { deployment, state: each },
-          value: Number(each === state),
-        })),
-      ),
+      newest.flatMap(({ deployment, state }) => oneOf(ROLLOUT_STATES, state, 'state', { deployment })),
     ),
     gauge(
       'floormesh_rollout_nodes',
